@@ -1,0 +1,5 @@
+// Precompiled for the unit tests.
+#pragma once
+#include "pch.h"
+
+#include <gtest/gtest.h>
