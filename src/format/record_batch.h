@@ -1,0 +1,62 @@
+// The log record batch header, magic 0, 1 and 2 (spec 02, 2). A batch is a view on bytes; nothing
+// here copies or decodes records.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+
+namespace strom::format {
+
+inline constexpr size_t kBatchOverheadBytes = 12;  // base_offset and length
+inline constexpr size_t kMinBatchHeaderBytes = 48;
+inline constexpr size_t kMaxBatchHeaderBytes = 56;
+inline constexpr int32_t kNoBatchSequence = -1;
+
+struct BatchHeader {
+  Offset base_offset;
+  uint32_t size_bytes = 0;    // whole batch: length + 12
+  uint32_t header_bytes = 0;  // 48, 52 or 56
+  int8_t magic = 0;
+  Timestamp commit_timestamp;
+  LeaderEpoch leader_epoch{-1};  // magic 2 only
+  uint32_t crc = 0;
+  SchemaId schema_id;
+  int8_t attributes = 0;
+  int32_t last_offset_delta = 0;
+  WriterId writer_id = kNoWriterId;
+  int32_t batch_sequence = kNoBatchSequence;
+  int32_t record_count = 0;
+  uint32_t statistics_bytes = 0;  // magic 1 and 2
+
+  bool append_only() const { return (attributes & 1) != 0; }
+  bool idempotent() const { return writer_id != kNoWriterId; }
+  Offset last_offset() const { return base_offset + last_offset_delta; }
+  Offset next_offset() const { return base_offset + last_offset_delta + 1; }
+  // Where change types (or the first record, or the Arrow message) begin.
+  size_t records_position() const { return header_bytes + statistics_bytes; }
+};
+
+enum class BatchProblem {
+  kIncomplete,    // fewer bytes than the header or the length says: a torn tail
+  kBadLength,     // length below the header size or negative
+  kUnknownMagic,  // not 0, 1 or 2
+  kBadStatisticsLength,
+};
+
+// Reads the header of the batch that starts at bytes[0]. `bytes` may hold more than the batch.
+// Checks only what is needed to walk on: sizes in 64-bit arithmetic, magic, statistics length.
+std::expected<BatchHeader, BatchProblem> ReadBatchHeader(ByteView bytes);
+
+// CRC-32C of a complete batch over schema_id..end, and whether it fits the stored one.
+uint32_t ComputeBatchCrc(ByteView batch, const BatchHeader& header);
+bool BatchCrcFits(ByteView batch, const BatchHeader& header);
+
+// Patches what the leader sets; all of it lies outside the CRC.
+void SetBaseOffset(MutableByteView batch, Offset offset);
+void SetCommitTimestamp(MutableByteView batch, Timestamp timestamp);
+
+}  // namespace strom::format
