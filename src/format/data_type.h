@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -59,11 +61,23 @@ struct RowField {
   friend bool operator==(const RowField&, const RowField&) = default;
 };
 
+inline constexpr size_t kMaxTypeDepth = 64;
+
+// The name in JSON, e.g. "INTEGER", "TIMESTAMP_WITHOUT_TIME_ZONE"; exact and upper case.
+std::string_view JsonName(TypeRoot root);
+std::optional<TypeRoot> TypeRootByJsonName(std::string_view name);
+
+// `x`, with back-ticks inside doubled.
+std::string QuoteName(std::string_view name);
 // "DECIMAL(10, 2) NOT NULL", "ROW<`x` INT>": the display form of error texts (spec 06, 4.1).
 std::string ToSummaryString(const DataType& type);
 
 // Bounded: depth 64. Errors are kInvalidTable with the JSON member that is wrong.
 Result<DataType> ParseDataType(const nlohmann::json& json);
+Result<DataType> ParseDataTypeText(std::string_view utf8);
+// Length, precision and scale within their limits (spec 06, 4.1), field names unique and not blank.
+// Looks at this level only.
+Status CheckParameters(const DataType& type);
 nlohmann::ordered_json ToJson(const DataType& type);
 
 }  // namespace strom::format

@@ -1,0 +1,150 @@
+#include "format/table_descriptor.h"
+
+#include <random>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/test_vectors.h"
+#include "format/json_text.h"
+
+namespace strom::format {
+namespace {
+
+std::string ProblemOf(std::string_view json) {
+  const auto table = ParseTableDescriptor(json);
+  if (table) return "";
+  EXPECT_EQ(table.error().code, ErrorCode::kInvalidTable);
+  return table.error().message;
+}
+
+constexpr std::string_view kLogTable =
+    R"({"version":1,"schema":{"version":1,"columns":[{"name":"a","data_type":{"type":"INTEGER"},)"
+    R"("id":0}],"highest_field_id":0},"partition_key":[],"properties":{},"custom_properties":{}})";
+
+TEST(TableDescriptor, WritesMembersInTheOrderOfTheReference) {
+  const auto table = ParseTableDescriptor(
+      R"({"custom_properties":{"k":true},"properties":{"table.replication.factor":3},"zzz":[1],
+          "bucket_count":"4","bucket_key":["a"],"partition_key":[],"comment":"c\u00e9/",
+          "schema":{"columns":[{"data_type":{"type":"INTEGER"},"name":"a","comment":null}]}})");
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_EQ(ToJsonText(*table),
+            R"({"version":1,"schema":{"version":1,"columns":[{"name":"a","data_type":)"
+            R"({"type":"INTEGER"},"id":0}],"highest_field_id":0},"comment":"cé/",)"
+            R"("partition_key":[],"bucket_key":["a"],"bucket_count":4,)"
+            R"("properties":{"table.replication.factor":"3"},"custom_properties":{"k":"true"}})");
+}
+
+TEST(TableDescriptor, LeavesOutWhatIsNotThere) {
+  const auto table = ParseTableDescriptor(kLogTable);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(ToJsonText(*table), kLogTable);
+  EXPECT_FALSE(table->has_distribution);
+  EXPECT_EQ(table->comment, std::nullopt);
+}
+
+TEST(TableDescriptor, WhatIsWrittenReadsTheSame) {
+  for (const auto& item : LoadVectors("metadata/table-descriptor-valid.json")["cases"]) {
+    const auto table = ParseTableDescriptor(item["table_json"].get<std::string>());
+    ASSERT_TRUE(table) << item["description"] << table.error().message;
+    const auto again = ParseTableDescriptor(ToJsonText(*table));
+    ASSERT_TRUE(again);
+    EXPECT_EQ(*again, *table) << item["description"];
+    // A stored descriptor is normal already: nothing changes, whatever its keys.
+    const auto& stored_json = item["decision"]["stored_descriptor"];
+    const auto stored = ParseTableDescriptor(stored_json.dump());
+    ASSERT_TRUE(stored);
+    EXPECT_EQ(nlohmann::json::parse(ToJsonText(*stored)), nlohmann::json(stored_json));
+  }
+}
+
+TEST(TableDescriptor, ErrorsNameTheMember) {
+  EXPECT_EQ(ProblemOf("null"), "Table descriptor must be a JSON object.");
+  EXPECT_EQ(ProblemOf("{}"), "Table descriptor: the member 'schema' is missing.");
+  EXPECT_EQ(ProblemOf(R"({"schema":{"columns":[]},"partition_key":[],"bucket_count":1})"),
+            "Table descriptor: the member 'bucket_key' is missing.");
+  EXPECT_EQ(ProblemOf(R"({"schema":{"columns":[]},"partition_key":[[]]})"),
+            "Table descriptor: the member 'partition_key' must be an array of texts.");
+  EXPECT_EQ(ProblemOf(R"({"schema":{"columns":[]},"partition_key":[],"properties":{"a":{}}})"),
+            "Table descriptor: the member 'properties.a' must be a text.");
+}
+
+TEST(TableDescriptor, RefusesKeysNamedTwice) {
+  std::string text(kLogTable);
+  text.replace(text.find(R"("partition_key":[])"), 18, R"("partition_key":["a","a"])");
+  EXPECT_EQ(ProblemOf(text), "Partition key [a, a] must not name a column twice.");
+}
+
+TEST(JsonText, LimitsHoldBeforeATreeIsBuilt) {
+  EXPECT_EQ(ProblemOf(std::string(kMaxJsonBytes + 1, ' ')),
+            "Failed to parse table descriptor: it has 4194305 bytes, 4194304 are allowed.");
+  EXPECT_EQ(ProblemOf(std::string(1 << 20, '[')),
+            "Failed to parse table descriptor: nested deeper than 64 levels.");
+  std::string many = "[";
+  for (size_t i = 0; i < kMaxJsonValues; ++i)
+    many += "0,";
+  EXPECT_EQ(ProblemOf(many),
+            "Failed to parse table descriptor: more than 262144 values and members.");
+}
+
+TEST(JsonText, RefusesWhatIsAmbiguousOrNoUtf8) {
+  EXPECT_EQ(ProblemOf(R"({"schema":1,"schema":2})"),
+            "Failed to parse table descriptor: the member 'schema' occurs twice in one object.");
+  EXPECT_EQ(ProblemOf("{\"a\":\"\xff\"}"),
+            "Failed to parse table descriptor: not well-formed JSON in UTF-8 at byte 7.");
+  EXPECT_EQ(ProblemOf(R"("\ud800")"),
+            "Failed to parse table descriptor: not well-formed JSON in UTF-8 at byte 8.");
+  EXPECT_EQ(ProblemOf("{} {}"),
+            "Failed to parse table descriptor: not well-formed JSON in UTF-8 at byte 4.");
+}
+
+// The parser must survive any bytes; what it accepts must be writable and readable again.
+TEST(TableDescriptor, SurvivesDamagedDocuments) {
+  std::mt19937 random(20240607);
+  size_t accepted = 0;
+  size_t refused = 0;
+  for (const char* file : {"valid", "invalid"}) {
+    const auto vectors = LoadVectors(fmt::format("metadata/table-descriptor-{}.json", file));
+    for (const auto& item : vectors["cases"]) {
+      const std::string whole = item["table_json"];
+      for (int round = 0; round < 100 && !whole.empty(); ++round) {
+        std::string text = whole;
+        for (unsigned flips = random() % 4; flips > 0; --flips) {
+          text[random() % text.size()] ^= static_cast<char>(1U << (random() % 8));
+        }
+        if (random() % 4 == 0) text.resize(random() % text.size());
+        const auto table = ParseTableDescriptor(text);
+        table ? ++accepted : ++refused;
+        if (!table) continue;
+        const auto again = ParseTableDescriptor(ToJsonText(*table));
+        ASSERT_TRUE(again) << text << again.error().message;
+        ASSERT_EQ(*again, *table) << text;
+      }
+    }
+  }
+  EXPECT_GT(accepted, 100U);
+  EXPECT_GT(refused, 100U);
+}
+
+TEST(DatabaseDescriptor, RoundTrips) {
+  constexpr std::string_view kFull =
+      R"({"version":1,"comment":"c","custom_properties":{"a":"1","b":""}})";
+  const auto full = ParseDatabaseDescriptor(kFull);
+  ASSERT_TRUE(full);
+  EXPECT_EQ(ToJsonText(*full), kFull);
+  EXPECT_EQ(ToJsonText(DatabaseDescriptor{}), R"({"version":1,"custom_properties":{}})");
+}
+
+TEST(DatabaseDescriptor, ErrorsAreAboutTheDatabase) {
+  const auto missing = ParseDatabaseDescriptor("{}");
+  ASSERT_FALSE(missing);
+  EXPECT_EQ(missing.error(),
+            (Error{ErrorCode::kInvalidDatabase,
+                   "Database descriptor: the member 'custom_properties' is missing."}));
+  const auto malformed = ParseDatabaseDescriptor("{");
+  ASSERT_FALSE(malformed);
+  EXPECT_EQ(malformed.error().code, ErrorCode::kInvalidDatabase);
+}
+
+}  // namespace
+}  // namespace strom::format
