@@ -30,6 +30,24 @@ inline constexpr size_t kMaxBatchHeaderBytes = 56;
 inline constexpr int32_t kNoBatchSequence = -1;
 inline constexpr int8_t kMaxBatchMagic = 2;
 
+// table.log.format: how the records of a table's batches are laid out (spec 02, 3).
+enum class LogFormat : uint8_t { kArrow, kIndexed, kCompacted };
+
+// The byte that goes with every record of a changelog (spec 02, 3.1).
+enum class ChangeType : uint8_t {
+  kAppendOnly = 0,
+  kInsert = 1,
+  kUpdateBefore = 2,
+  kUpdateAfter = 3,
+  kDelete = 4,
+};
+inline constexpr uint8_t kMaxChangeType = 4;
+
+// What a parser of stored or received bytes made of them, or in a few static words what is wrong:
+// "the Arrow metadata is cut off". For the caller to put into an Error that names the batch.
+template <class T>
+using Parsed = std::expected<T, std::string_view>;
+
 struct BatchHeader {
   Offset base_offset;
   uint32_t size_bytes = 0;    // whole batch: length + 12
