@@ -46,6 +46,15 @@ struct ProjectedBytes {
   void ReturnPrefix(size_t count);
   // Appends a range, joined with the last one if they touch.
   void Add(ByteView range);
+
+  // What was appended since a mark can be taken back (but not prefixes).
+  struct Mark {
+    size_t range_count;
+    ByteView last;
+    uint64_t size_bytes;
+  };
+  Mark mark() const;
+  void ReturnTo(const Mark& mark);
 };
 
 // Where a batch keeps what a plan selects, and how large its projection is.
@@ -94,12 +103,22 @@ class ProjectionPlan {
     bool has_rows;  // false below a list: no elements
   };
 
+  // A stretch of the stored body.
+  struct BodyRange {
+    int64_t begin, end;
+  };
+
   void AddRun(const ShapeColumn& column);
   void AddFill(const SchemaShape& latest, const ShapeColumn& column);
+  // Of all nulls that are added to a batch; only known to exceed kMaxNullFillBytes if it does.
   uint64_t FillBytes(uint64_t row_count, BodyCodec codec) const;
-  // Writes nodes, buffers and ranges; false if a stored buffer does not lie where it must.
-  Parsed<void> EmitRuns(const LocatedBatch& located, ArrowMessageWriter& writer) const;
-  void EmitFill(const LocatedBatch& located, ArrowMessageWriter& writer, ProjectedBytes& out) const;
+  Parsed<BodyRange> BodyOf(const ArrowMessageView& message, const Run& run) const;
+  // The stored columns: writes their nodes and buffers, adds their bytes and gives how many.
+  Parsed<uint64_t> EmitRuns(const ArrowMessageView& message, ArrowMessageWriter& writer,
+                            ProjectedBytes& out) const;
+  // The missing columns, whose bytes begin at `at` of the new body; gives where they end.
+  uint64_t EmitFill(const LocatedBatch& located, uint64_t at, ArrowMessageWriter& writer,
+                    ProjectedBytes& out) const;
 
   uint32_t schema_nodes_ = 0;  // of batches of the schema, selected or not
   uint32_t schema_buffers_ = 0;
