@@ -1,35 +1,31 @@
 // The log of one bucket: segments on disk, appended to and read by the shard that owns the bucket.
-// (Contract sketch: see log_test.cc for behaviour.)
+// Behaviour: spec 04, 5 to 7; files: spec 02, 9. All of it may be called only on that shard, except
+// that what Read returned may travel.
+//
+// Durability: Append writes to the page cache; Sync (or a GroupCommit, group_commit.h) makes it
+// durable. A failed Sync, or an Append that left half a batch behind, ends the log: appends and
+// syncs fail with the first reason until it is opened again; reads go on.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
-#include <vector>
 
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
-#include "format/record_batch.h"
+#include "format/batch_check.h"
+#include "log/log_options.h"
+#include "log/segment.h"
 #include "runtime/file.h"
 #include "runtime/task.h"
 
 namespace strom::log {
 
-struct LogOptions {
-  uint64_t segment_bytes = uint64_t{1} << 30;
-  uint64_t index_interval_bytes = 4096;
-  uint64_t index_bytes = 10 << 20;
-  int64_t writer_expiration_ms = int64_t{7} * 24 * 3600 * 1000;
-};
-
 // One validated batch of a produce request: its bytes (mutable: the header is patched) and header.
-struct AppendBatch {
-  MutableByteView bytes;
-  format::BatchHeader header;
-};
+using AppendBatch = format::CheckedBatch;
 
 struct AppendResult {
   Offset base_offset;         // of the first batch; the original one for a duplicate
@@ -38,37 +34,43 @@ struct AppendResult {
   uint64_t appended_bytes = 0;
 };
 
-// A run of whole batches inside one segment, readable through the mapping that it keeps alive.
-struct ReadResult {
-  std::shared_ptr<const runtime::Mapping> mapping;
-  ByteView bytes;             // empty: nothing between the offset and the limit
-};
-
 class Log {
  public:
   // Opens or creates the log in `directory` (…/log-0). `clean`: the last shutdown left the marker,
   // so segments are trusted. Otherwise verifies from `recovery_point` on, cuts a torn tail, deletes
-  // what lies behind damage, and rebuilds missing indexes. `now` drops expired writers.
+  // what lies behind damage, rebuilds indexes, and syncs what it kept. `now` drops expired writers.
+  // Blocks for as long as that takes. `files` outlives the log and everything it handed out.
   static Result<std::unique_ptr<Log>> Open(runtime::FileSystem& files, std::string directory,
                                            TableBucket bucket, const LogOptions& options,
                                            Offset recovery_point, bool clean, Timestamp now);
+  // Closes the files; syncs nothing. May be destroyed while a Sync is under way.
   ~Log();
 
+  const TableBucket& bucket() const;
   Offset start_offset() const;  // base of the first segment
   Offset end_offset() const;    // LEO: the next offset to be given out
   Offset synced_offset() const; // everything below is on disk
+  // For the checkpoint: everything below, indexes included, needs no look after a crash.
+  Offset recovery_point() const;
   Timestamp max_timestamp() const;  // -1 when empty
   uint64_t size_bytes() const;
   size_t segment_count() const;
+  // Why the log ended, if it did.
+  const std::optional<Error>& failure() const;
 
   // Gives offsets and the commit timestamp, checks writer sequences (31; duplicates answered with
-  // the original offset), rolls if needed and appends to the page cache. All or nothing.
-  // An I/O error is kLogStorage and ends the log: every later append fails until it is re-opened.
+  // the original offset), rolls if needed and appends to the page cache. All or nothing. Errors:
+  // kOutOfOrderSequence; kRecordTooLarge when the batches span more offsets than a segment can
+  // hold; kLogStorage when the device fails: nothing of the batches is left in the log.
   Result<AppendResult> Append(std::span<AppendBatch> batches, Timestamp now);
 
   // Makes durable what was appended before the call; then synced_offset() has moved. A failure
-  // ends the log as for Append. Several may be under way.
+  // ends the log. Several may be under way.
   runtime::Task<Status> Sync();
+  // The same for finished segments only, which moves recovery_point() without touching the active
+  // one. Nothing to do unless has_unsynced_segments().
+  runtime::Task<Status> SyncFinishedSegments();
+  bool has_unsynced_segments() const;
 
   // Whole batches from the one that contains `from`, up to `limit` (exclusive, a batch boundary)
   // and at most `max_bytes`, but at least one batch if `at_least_one`. Never crosses a segment.
@@ -80,16 +82,24 @@ class Log {
 
   // Rolls the active segment when it is older than `max_age_ms` (by its first timestamp).
   Status RollIfOlderThan(int64_t max_age_ms, Timestamp now);
+  // Deletes whole segments, oldest first, that end at or below `offset`; never the active one.
+  // After a crash in between, those that are left follow each other without a gap.
+  Status DeleteSegmentsBelow(Offset offset);
   void ExpireWriters(Timestamp now);
   size_t writer_count() const;
 
   // Syncs everything, writes the writer snapshot, trims indexes. The log takes no more appends.
+  // After an error the directory must not count as cleanly shut down.
   runtime::Task<Status> CloseCleanly();
+
+  // Expires when the log is destroyed: for who remembers logs without owning them.
+  std::weak_ptr<const void> lifetime() const;
 
  private:
   struct State;
-  explicit Log(std::unique_ptr<State> state);
-  std::unique_ptr<State> state_;
+  explicit Log(std::shared_ptr<State> state);
+  static runtime::Task<Status> SyncState(std::shared_ptr<State> state, bool active_too);
+  std::shared_ptr<State> state_;
 };
 
 }  // namespace strom::log

@@ -12,12 +12,13 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "format/record_batch.h"
 #include "format/schema.h"
 #include "format/table_descriptor.h"
 
 namespace strom::metadata {
 
-enum class LogFormat { kArrow, kIndexed, kCompacted };
+using format::LogFormat;
 
 struct TableInfo {
   TablePath path;

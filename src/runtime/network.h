@@ -20,6 +20,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
+// "127.0.0.1:9123", "[::1]:9123"
+std::string ToString(const Endpoint& endpoint);
+
 class Connection {
  public:
   // Closes. No Read or Write may be pending.
@@ -35,6 +38,8 @@ class Connection {
   virtual void Close() = 0;
   // Address of the peer, without the port, e.g. "127.0.0.1".
   virtual const std::string& peer_address() const = 0;
+  // Our own address as the peer reached it, without the port.
+  virtual const std::string& local_address() const = 0;
 };
 
 // A connection that belongs to no shard yet.

@@ -57,6 +57,7 @@ struct Promise<void> : PromiseBase {
 template <class T = void>
 class [[nodiscard]] Task {
  public:
+  using value_type = T;
   using promise_type = internal::Promise<T>;
   using Handle = std::coroutine_handle<promise_type>;
 

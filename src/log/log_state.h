@@ -1,0 +1,50 @@
+// Private to log.cc, log_sync.cc and recovery.cc.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/log.h"
+#include "log/segment.h"
+#include "log/writer_state.h"
+
+namespace strom::log {
+
+// A segment that takes no more appends, until it and its side files are on disk.
+struct FinishedSegment {
+  std::shared_ptr<Segment> segment;
+  std::vector<std::shared_ptr<runtime::File>> side_files;
+};
+
+struct Log::State {
+  runtime::FileSystem& files;
+  std::string directory;
+  TableBucket bucket;
+  LogOptions options;
+
+  std::vector<std::shared_ptr<Segment>> segments;  // ascending; the last one takes appends
+  Offset end_offset;
+  Offset synced_offset;
+  Timestamp max_timestamp{-1};
+  uint64_t finished_bytes = 0;  // of all segments but the last
+
+  WriterStates writers;
+  Offset snapshot_offset;  // of the newest writer snapshot
+
+  std::vector<std::shared_ptr<FinishedSegment>> unsynced;
+  // The folder's entries: how often they changed, and up to which change they are on disk.
+  uint64_t directory_changes = 0;
+  uint64_t directory_synced = 0;
+
+  std::optional<Error> failure;
+  bool closed = false;
+
+  Segment& active() { return *segments.back(); }
+  // Ends the log; the first reason counts.
+  Error Fail(Error error);
+  Status Usable() const;
+};
+
+}  // namespace strom::log

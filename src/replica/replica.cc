@@ -1,0 +1,213 @@
+#include "replica/replica.h"
+
+#include "base/log.h"
+#include "replica/parked_fetch.h"
+
+namespace strom::replica {
+namespace {
+
+// LimitScan answers in one frame; more than this is asked for by mistake.
+constexpr uint64_t kMaxLimitScanBytes = uint64_t{512} << 20;
+
+enum OffsetType : int32_t { kEarliest = 0, kLatest = 1, kByTimestamp = 2, kPromotionEnd = 3 };
+
+}  // namespace
+
+Replica::Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> table,
+                 std::shared_ptr<const format::BatchRules> rules, std::unique_ptr<log::Log> log,
+                 log::GroupCommit& commit)
+    : bucket_(bucket),
+      table_(std::move(table)),
+      rules_(std::move(rules)),
+      log_(std::move(log)),
+      commit_(commit),
+      // What recovery found on disk is on disk.
+      high_watermark_(log_->end_offset()),
+      end_at_promotion_(log_->end_offset()) {}
+
+Replica::~Replica() { STROM_CHECK(parked_.empty()); }
+
+Error Replica::GoneError() const {
+  if (failed_) return *failed_;
+  return Error{ErrorCode::kUnknownTableOrBucket,
+               fmt::format("Table {} ({}) was dropped.", table_->path, bucket_)};
+}
+
+Result<Appended> Replica::Append(MutableByteView records, Timestamp now) {
+  if (dropped_ || failed_) return Fail(GoneError());
+  if (records.empty()) return Appended{Offset(-1), Offset(0)};
+  STROM_TRY(std::vector<format::CheckedBatch> batches, format::SplitAndCheck(records, *rules_));
+  STROM_TRY(const log::AppendResult result, log_->Append(batches, now));
+  if (!committing_ && high_watermark_ < log_->end_offset()) {
+    committing_ = true;
+    background_.Spawn(CommitLoop());
+  }
+  return Appended{result.base_offset, result.end_offset};
+}
+
+// One loop per bucket however many writers it has: while a commit is under way, what is appended
+// meanwhile joins the next one.
+runtime::Task<void> Replica::CommitLoop() {
+  while (high_watermark_ < log_->end_offset()) {
+    const Offset target = log_->end_offset();
+    Status committed = co_await commit_.Commit(*log_);
+    if (!committed) {
+      failed_ = committed.error();
+      Log(LogLevel::kError, "log.failed",
+          {{"bucket", bucket_}, {"table", table_->path}, {"reason", failed_->message}});
+      WakeAll();
+      break;
+    }
+    AdvanceHighWatermark(target);
+  }
+  committing_ = false;
+}
+
+void Replica::AdvanceHighWatermark(Offset to) {
+  STROM_CHECK(to <= log_->end_offset());
+  if (to <= high_watermark_) return;
+  high_watermark_ = to;
+  WakeAll();
+}
+
+void Replica::WakeAll() {
+  advanced_.Notify();
+  for (ParkedFetch* fetch : parked_) fetch->Fire();
+}
+
+runtime::Task<Status> Replica::AwaitHighWatermark(Offset offset, runtime::Instant deadline) {
+  while (high_watermark_ < offset) {
+    if (dropped_ || failed_) co_return Fail(GoneError());
+    if (!co_await advanced_.WaitUntil(deadline) && high_watermark_ < offset) {
+      co_return Fail(ErrorCode::kRequestTimeOut,
+                     "The write to {} was appended but not committed in time; it will be "
+                     "recognised when it is sent again.",
+                     bucket_);
+    }
+  }
+  co_return Status{};
+}
+
+Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
+  if (dropped_) return Fail(GoneError());
+  BucketRead read;
+  read.high_watermark = high_watermark_;
+  read.log_start_offset = log_->start_offset();
+  const Offset from = request.fetch_offset == kEarliestOffset ? log_->start_offset()
+                                                              : Offset(request.fetch_offset);
+  if (from < log_->start_offset() || from > log_->end_offset()) {
+    return Fail(ErrorCode::kLogOffsetOutOfRange,
+                "Received request for offset {} of {} ({}), but we only have log segments from "
+                "offset {} up to {}.",
+                from, bucket_, table_->path, log_->start_offset(), log_->end_offset());
+  }
+  if (request.projected) return Project(request, from, std::move(read));
+  if (from >= high_watermark_) return read;
+  if (!request.at_least_one && request.max_bytes < kMinReadBudgetBytes) return read;
+  STROM_TRY(log::ReadResult found,
+            log_->Read(from, high_watermark_, request.max_bytes, request.at_least_one));
+  if (found.bytes.empty()) return read;
+  read.size_bytes = found.bytes.size();
+  read.ranges.push_back(found.bytes);
+  read.mappings.push_back(std::move(found.mapping));
+  return read;
+}
+
+// The budget counts projected bytes, so everything up to the high watermark (within the segment)
+// is a candidate; that costs nothing, it is a view.
+Result<BucketRead> Replica::Project(const BucketReadRequest& request, Offset from,
+                                    BucketRead read) {
+  const auto plan_for = [&](SchemaId schema_id) {
+    return projections_.Get(
+        schema_id, request.projected_fields,
+        [&]() -> Result<std::shared_ptr<const format::ProjectionPlan>> {
+          const auto schema = table_->schemas.find(schema_id);
+          if (schema == table_->schemas.end()) {
+            return Fail(ErrorCode::kSchemaNotExist, "Table {} has no schema {}.", table_->path,
+                        schema_id);
+          }
+          return format::ProjectionPlan::Make(*schema->second, table_->descriptor.schema,
+                                              request.projected_fields, table_->log_format);
+        });
+  };
+  // A list that fits no schema is refused even while the bucket is empty.
+  STROM_TRY_VOID(plan_for(table_->schema_id));
+  if (from >= high_watermark_) return read;
+  if (!request.at_least_one && request.max_bytes < kMinReadBudgetBytes) return read;
+  STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true));
+  if (found.bytes.empty()) return read;
+  format::ProjectedBytes projected;
+  STROM_TRY_VOID(format::ProjectRun(found.bytes, plan_for, request.max_bytes,
+                                    request.at_least_one, projected));
+  read.size_bytes = projected.size_bytes;
+  read.ranges = std::move(projected.ranges);
+  read.prefixes = std::move(projected.prefixes);
+  read.mappings.push_back(std::move(found.mapping));
+  return read;
+}
+
+Result<Offset> Replica::ListOffset(int32_t offset_type, std::optional<int64_t> timestamp_ms,
+                                   Timestamp now) {
+  if (dropped_) return Fail(GoneError());
+  switch (offset_type) {
+    case kEarliest: return log_->start_offset();
+    case kLatest: return high_watermark_;
+    case kPromotionEnd: return end_at_promotion_;
+    case kByTimestamp: break;
+    default:
+      return Fail(ErrorCode::kUnknownServerError,
+                  "Unknown offset type {}: 0 is earliest, 1 latest, 2 by timestamp.", offset_type);
+  }
+  if (!timestamp_ms) {
+    return Fail(ErrorCode::kUnknownServerError, "An offset by timestamp needs startTimestamp.");
+  }
+  if (*timestamp_ms > now.ms) {
+    return Fail(ErrorCode::kInvalidTimestamp,
+                "Get offset error for {}, the fetch timestamp {} is larger than the current "
+                "timestamp {}.",
+                bucket_, *timestamp_ms, now);
+  }
+  if (log_->max_timestamp().ms < *timestamp_ms) return high_watermark_;
+  STROM_TRY(const std::optional<Offset> offset,
+            log_->OffsetForTimestamp(Timestamp(*timestamp_ms)));
+  // What is not committed yet cannot be read yet: the reader starts where it will appear.
+  return std::min(offset.value_or(high_watermark_), high_watermark_);
+}
+
+Result<BucketRead> Replica::LimitScan(int32_t limit) {
+  if (dropped_) return Fail(GoneError());
+  BucketRead read;
+  read.high_watermark = high_watermark_;
+  read.log_start_offset = log_->start_offset();
+  const int64_t wanted = std::max(limit, 0);
+  Offset from = std::max(log_->start_offset(), high_watermark_ - std::min(
+                                                   wanted, high_watermark_ - log_->start_offset()));
+  while (from < high_watermark_) {
+    STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true));
+    STROM_CHECK(!found.bytes.empty());
+    read.size_bytes += found.bytes.size();
+    if (read.size_bytes > kMaxLimitScanBytes) {
+      return Fail(ErrorCode::kRecordTooLarge,
+                  "The last {} records of {} ({}) are more than {} bytes; ask for fewer or use a "
+                  "log scanner.",
+                  wanted, bucket_, table_->path, kMaxLimitScanBytes);
+    }
+    from = found.end_offset;
+    read.ranges.push_back(found.bytes);
+    read.mappings.push_back(std::move(found.mapping));
+  }
+  return read;
+}
+
+void Replica::Drop() {
+  dropped_ = true;
+  WakeAll();
+}
+
+runtime::Task<Status> Replica::Close() {
+  co_await background_.Join();
+  if (dropped_ || failed_) co_return Status{};
+  co_return co_await log_->CloseCleanly();
+}
+
+}  // namespace strom::replica

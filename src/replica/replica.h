@@ -1,0 +1,105 @@
+// One bucket that this server leads: its log, its high watermark, and the fetches parked on it.
+// Owned by a ReplicaSet; used only on the shard that owns the bucket. Long waits hold the
+// shared_ptr, so a replica that is dropped while requests wait stays valid and answers them with
+// kUnknownTableOrBucket.
+//
+// The high watermark (spec 04, 3.1) is what readers may see. With one replica it is the end of what
+// is committed: synced under log.fsync=ack, appended otherwise. It never moves back, so a reader
+// never sees a record that a crash of this server could take away again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "format/batch_check.h"
+#include "log/group_commit.h"
+#include "log/log.h"
+#include "metadata/catalog.h"
+#include "replica/read_plan.h"
+#include "runtime/sync.h"
+
+namespace strom::replica {
+
+class ParkedFetch;
+
+// What an append of one bucket came to, before its commit.
+struct Appended {
+  Offset base_offset;      // -1 when the request carried no batch
+  Offset required_offset;  // acknowledged under acks=-1 once the high watermark reached this
+};
+
+class Replica : public std::enable_shared_from_this<Replica> {
+ public:
+  // `rules` were made from `table`; the buckets of a table share them.
+  Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> table,
+          std::shared_ptr<const format::BatchRules> rules, std::unique_ptr<log::Log> log,
+          log::GroupCommit& commit);
+  ~Replica();
+
+  const TableBucket& bucket() const { return bucket_; }
+  const metadata::TableInfo& table() const { return *table_; }
+  std::shared_ptr<const metadata::TableInfo> table_info() const { return table_; }
+  log::Log& log() { return *log_; }
+  Offset high_watermark() const { return high_watermark_; }
+  Offset log_start_offset() const { return log_->start_offset(); }
+
+  // Checks every batch of `records` (spec 02, 12), appends all of them or none, and starts their
+  // commit. Errors are per bucket: 9, 10, 14, 15, 31.
+  Result<Appended> Append(MutableByteView records, Timestamp now);
+
+  // Waits until the high watermark reaches `offset`: kRequestTimeOut after `deadline`,
+  // kUnknownTableOrBucket when the bucket is dropped, kLogStorage when its log failed.
+  runtime::Task<Status> AwaitHighWatermark(Offset offset, runtime::Instant deadline);
+
+  // Whole batches from `request.fetch_offset` up to the high watermark (spec 04, 7.2).
+  Result<BucketRead> Read(const BucketReadRequest& request);
+
+  // Offsets for clients (spec 04, 7.4): 0 earliest, 1 latest, 2 by timestamp, 3 promotion end.
+  Result<Offset> ListOffset(int32_t offset_type, std::optional<int64_t> timestamp_ms,
+                            Timestamp now);
+
+  // The batches that hold the last `limit` offsets below the high watermark (spec 05, 10).
+  Result<BucketRead> LimitScan(int32_t limit);
+
+  // The bucket is gone: everything that waits on it is answered.
+  void Drop();
+  bool dropped() const { return dropped_; }
+  // Waits for the commit that is under way, then closes the log cleanly (or just closes it when
+  // the replica was dropped or its log failed).
+  runtime::Task<Status> Close();
+
+  // Fetches parked here; see ParkedFetch.
+  void Park(ParkedFetch* fetch) { parked_.push_back(fetch); }
+  void Unpark(ParkedFetch* fetch) { std::erase(parked_, fetch); }
+  size_t parked_count() const { return parked_.size(); }
+
+ private:
+  runtime::Task<void> CommitLoop();
+  Result<BucketRead> Project(const BucketReadRequest& request, Offset from, BucketRead read);
+  void AdvanceHighWatermark(Offset to);
+  void WakeAll();
+  Error GoneError() const;
+
+  const TableBucket bucket_;
+  const std::shared_ptr<const metadata::TableInfo> table_;
+  const std::shared_ptr<const format::BatchRules> rules_;
+  const std::unique_ptr<log::Log> log_;
+  log::GroupCommit& commit_;
+  Offset high_watermark_;
+  const Offset end_at_promotion_;
+  bool dropped_ = false;
+  std::optional<Error> failed_;
+  bool committing_ = false;
+  runtime::TaskGroup background_;
+  runtime::Event advanced_;
+  std::vector<ParkedFetch*> parked_;
+  ProjectionCache projections_;
+};
+
+}  // namespace strom::replica

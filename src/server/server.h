@@ -1,0 +1,97 @@
+// A whole server in one process: coordinator and tablet server, on the shards of one runtime. Made,
+// stopped and destroyed on shard 0; runs unchanged on the real and on the simulated runtime.
+//
+// Start order: lock the data directory, load the metadata, make every shard's state, open and
+// recover the bucket logs, delete what belongs to no table, listen. Nothing is accepted before all
+// of that is done. Stop is the reverse and leaves the clean-shutdown marker if every log closed well.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "coordinator/ddl.h"
+#include "coordinator/metadata_view.h"
+#include "log/log_directory.h"
+#include "metadata/journal_store.h"
+#include "runtime/network.h"
+#include "runtime/shard.h"
+#include "runtime/sync.h"
+#include "server/http.h"
+#include "server/server_shard.h"
+#include "server/settings.h"
+
+namespace strom::server {
+
+class Session;
+
+class Server {
+ public:
+  static runtime::Task<Result<std::unique_ptr<Server>>> Start(ServerSettings settings);
+  // Stop must have returned.
+  ~Server();
+
+  // SIGTERM: no new connections, the open ones end, logs are closed and checkpointed.
+  runtime::Task<Status> Stop();
+
+  const ServerSettings& settings() const { return settings_; }
+  runtime::Shard& coordinator_shard() { return home_; }
+  // On the coordinator's shard only.
+  coordinator::Coordinator& coordinator() { return *coordinator_; }
+  ServerShard& shard(runtime::ShardId id) { return *shards_[static_cast<size_t>(id.value)]; }
+  size_t shard_count() const { return shards_.size(); }
+
+  // Where the listener of a session says that this server is. Any shard.
+  coordinator::ClusterNodes NodesFor(const Session& session) const;
+  // Bound addresses, with the real ports, in the order of the settings.
+  const std::vector<runtime::Endpoint>& endpoints() const { return endpoints_; }
+  std::optional<runtime::Endpoint> http_endpoint() const;
+
+ private:
+  explicit Server(ServerSettings settings);
+
+  runtime::Task<Status> Open();
+  runtime::Task<Status> OpenMetadata();
+  runtime::Task<Status> OpenReplicas();
+  runtime::Task<Status> OpenReplicasOn(ServerShard& shard,
+                                       std::vector<std::shared_ptr<const metadata::TableInfo>>);
+  Status Listen();
+  Status ListenHttp();
+  runtime::Task<void> AcceptLoop(size_t listener);
+  void Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> pending);
+  runtime::Task<void> ShardUpkeep(ServerShard& shard);  // one on each shard
+  runtime::Task<void> CheckpointLoop();
+  runtime::Task<Status> Checkpoint();
+  runtime::Task<Status> CloseShard(ServerShard& shard);
+  runtime::Task<void> DestroyShards();
+  // Takes down what a failed start left.
+  runtime::Task<void> Abandon();
+
+  // Brings a DDL change to every shard: catalogs, new replicas, dropped ones.
+  runtime::Task<void> Publish(coordinator::CatalogChange change);
+  runtime::Task<void> ApplyOn(ServerShard& shard,
+                              std::shared_ptr<const coordinator::CatalogChange> change);
+  runtime::Task<void> DeleteDirectory(std::string directory);
+
+  std::string BucketDirectory(const metadata::TableInfo& table, BucketId bucket) const;
+
+  ServerSettings settings_;
+  runtime::Shard& home_;
+  std::unique_ptr<log::LogDirectory> directory_;
+  std::unique_ptr<metadata::JournalStore> store_;
+  std::unique_ptr<coordinator::Coordinator> coordinator_;
+  std::vector<std::unique_ptr<ServerShard>> shards_;
+  std::vector<std::unique_ptr<runtime::Listener>> listeners_;
+  std::vector<runtime::Endpoint> endpoints_;
+  std::unique_ptr<HttpServer> http_;
+  runtime::TaskGroup tasks_;
+  size_t next_shard_ = 0;
+  size_t connection_count_ = 0;
+  bool ready_ = false;
+  bool stopping_ = false;
+  runtime::Event stop_;
+};
+
+}  // namespace strom::server

@@ -1,0 +1,50 @@
+// What one shard of a server owns: its copy of the catalog, its bucket replicas and their group
+// commit, its connections and their memory. Made, used and destroyed on its own shard.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_set>
+
+#include "log/group_commit.h"
+#include "metadata/catalog.h"
+#include "replica/replica_set.h"
+#include "runtime/shard.h"
+#include "runtime/sync.h"
+#include "server/frame_buffer.h"
+#include "server/settings.h"
+
+namespace strom::server {
+
+class Server;
+class Session;
+
+struct ShardStats {
+  uint64_t bad_frames = 0;
+  uint64_t stale_connections = 0;
+};
+
+struct ServerShard {
+  ServerShard(Server& server, runtime::Shard& shard);
+  ~ServerShard();
+
+  const ServerSettings& settings() const;
+  // The shard that owns `bucket`.
+  ServerShard& OwnerOf(const TableBucket& bucket);
+
+  Server& server;
+  runtime::Shard& shard;
+  metadata::Catalog catalog;
+  log::GroupCommit commit;
+  replica::ReplicaSet replicas;
+  FrameBufferPool buffers;
+  std::unordered_set<Session*> sessions;
+  runtime::TaskGroup connections;  // one task per connection
+  runtime::TaskGroup background;   // upkeep of this shard
+  uint64_t fetch_turn = 0;  // rotates which bucket of a fetch is read first
+  bool stopping = false;
+  runtime::Event stop;
+  ShardStats stats;
+};
+
+}  // namespace strom::server

@@ -1,0 +1,53 @@
+// What the server needs to know, resolved from the configuration once at start (settings.cc). The
+// options themselves, with types and defaults, are in base/config_table.cc.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "log/group_commit.h"
+#include "log/log.h"
+#include "metadata/table_validation.h"
+#include "runtime/network.h"
+
+namespace strom::server {
+
+// A named socket (spec 01, 5).
+struct ListenerSettings {
+  std::string name;
+  runtime::Endpoint bind;
+  // Absent: clients are told the address they connected to if the bound one is a wildcard, else
+  // the bound one.
+  std::optional<runtime::Endpoint> advertised;
+};
+
+struct ServerSettings {
+  std::string data_dir;
+  std::string remote_data_dir;  // told to clients; nothing is tiered yet
+  ServerId server_id{0};
+  std::vector<ListenerSettings> listeners;
+  std::string internal_listener = "FLUSS";
+  std::optional<runtime::Endpoint> http;
+
+  size_t max_frame_bytes = 100 << 20;
+  size_t max_connections = 10000;
+  size_t connection_memory_bytes = 32 << 20;
+  size_t connection_requests = 1000;
+  size_t buffer_pool_bytes = 64 << 20;  // per shard
+  std::chrono::milliseconds idle_timeout{600'000};
+  std::chrono::milliseconds partial_frame_timeout{60'000};
+  std::chrono::milliseconds max_wait{600'000};  // cap of max_wait_ms and timeout_ms of requests
+
+  log::LogOptions log;
+  log::CommitOptions commit;
+  std::chrono::milliseconds checkpoint_interval{60'000};
+  std::chrono::milliseconds high_watermark_checkpoint_interval{5'000};
+  std::chrono::milliseconds writer_expiration_check_interval{600'000};
+  metadata::ClusterSettings cluster;
+};
+
+}  // namespace strom::server
