@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include "base/test_vectors.h"
-#include "format/json_text.h"
 
 namespace strom::format {
 namespace {
@@ -73,29 +72,6 @@ TEST(TableDescriptor, RefusesKeysNamedTwice) {
   std::string text(kLogTable);
   text.replace(text.find(R"("partition_key":[])"), 18, R"("partition_key":["a","a"])");
   EXPECT_EQ(ProblemOf(text), "Partition key [a, a] must not name a column twice.");
-}
-
-TEST(JsonText, LimitsHoldBeforeATreeIsBuilt) {
-  EXPECT_EQ(ProblemOf(std::string(kMaxJsonBytes + 1, ' ')),
-            "Failed to parse table descriptor: it has 4194305 bytes, 4194304 are allowed.");
-  EXPECT_EQ(ProblemOf(std::string(1 << 20, '[')),
-            "Failed to parse table descriptor: nested deeper than 64 levels.");
-  std::string many = "[";
-  for (size_t i = 0; i < kMaxJsonValues; ++i)
-    many += "0,";
-  EXPECT_EQ(ProblemOf(many),
-            "Failed to parse table descriptor: more than 262144 values and members.");
-}
-
-TEST(JsonText, RefusesWhatIsAmbiguousOrNoUtf8) {
-  EXPECT_EQ(ProblemOf(R"({"schema":1,"schema":2})"),
-            "Failed to parse table descriptor: the member 'schema' occurs twice in one object.");
-  EXPECT_EQ(ProblemOf("{\"a\":\"\xff\"}"),
-            "Failed to parse table descriptor: not well-formed JSON in UTF-8 at byte 7.");
-  EXPECT_EQ(ProblemOf(R"("\ud800")"),
-            "Failed to parse table descriptor: not well-formed JSON in UTF-8 at byte 8.");
-  EXPECT_EQ(ProblemOf("{} {}"),
-            "Failed to parse table descriptor: not well-formed JSON in UTF-8 at byte 4.");
 }
 
 // The parser must survive any bytes; what it accepts must be writable and readable again.

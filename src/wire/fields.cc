@@ -49,3 +49,53 @@ bool FieldReader::ReadValue() {
   }
 }
 
+// Skips to the end of the group `number`; nested groups are counted, not recursed into.
+bool FieldReader::SkipGroup(uint32_t number) {
+  uint32_t open[kMaxGroupDepth] = {number};
+  int depth = 1;
+  while (depth > 0) {
+    const auto tag = reader_.Varint<uint32_t>();
+    if (!tag || (*tag >> 3) == 0) return false;
+    tag_ = *tag;
+    if (type() == WireType::kStartGroup) {
+      if (depth == kMaxGroupDepth) return false;
+      open[depth++] = this->number();
+    } else if (type() == WireType::kEndGroup) {
+      if (open[--depth] != this->number()) return false;
+    } else if (!ReadValue()) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::unexpected<Error> Malformed(std::string_view message, const FieldReader& fields) {
+  return Fail(ErrorCode::kCorruptMessage, "{} is malformed at byte {} of {}.", message,
+              fields.position(), fields.size());
+}
+
+std::unexpected<Error> TooMany(std::string_view what, size_t limit) {
+  return Fail(ErrorCode::kUnknownServerError,
+              "The request names more than {} {}; split it into smaller ones.", limit, what);
+}
+
+Status AppendInt32s(const FieldReader& fields, size_t limit, std::string_view what,
+                    std::vector<int32_t>& out) {
+  if (fields.type() == WireType::kVarint) {
+    if (out.size() == limit) return TooMany(what, limit);
+    out.push_back(fields.Int32());
+    return {};
+  }
+  ByteReader packed(fields.bytes());
+  while (!packed.done()) {
+    const auto value = packed.Varint<uint64_t>();
+    if (!value) {
+      return Fail(ErrorCode::kCorruptMessage, "The packed list of {} is malformed.", what);
+    }
+    if (out.size() == limit) return TooMany(what, limit);
+    out.push_back(static_cast<int32_t>(*value));
+  }
+  return {};
+}
+
+}  // namespace strom::wire
