@@ -45,6 +45,8 @@ struct Log::State {
   // Ends the log; the first reason counts.
   Error Fail(Error error);
   Status Usable() const;
+  // Begins a new segment at the end offset.
+  Status Roll();
 };
 
 }  // namespace strom::log

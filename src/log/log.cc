@@ -1,0 +1,222 @@
+#include "log/log.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "log/file_names.h"
+#include "log/log_state.h"
+#include "log/recovery.h"
+#include "log/writer_snapshot.h"
+
+namespace strom::log {
+
+Error Log::State::Fail(Error error) {
+  error.code = ErrorCode::kLogStorage;
+  if (!failure) {
+    failure = error;
+    strom::Log(LogLevel::kError, "log.ended",
+               {{"bucket", bucket}, {"directory", directory}, {"reason", error.message}});
+  }
+  return *failure;
+}
+
+Status Log::State::Usable() const {
+  if (failure) return std::unexpected(*failure);
+  if (closed) {
+    return strom::Fail(ErrorCode::kLogStorage, "The log of {} is closed.", bucket);
+  }
+  return {};
+}
+
+Log::Log(std::shared_ptr<State> state) : state_(std::move(state)) {}
+Log::~Log() = default;
+
+Result<std::unique_ptr<Log>> Log::Open(runtime::FileSystem& files, std::string directory,
+                                       TableBucket bucket, const LogOptions& options,
+                                       Offset recovery_point, bool clean, Timestamp now) {
+  STROM_TRY(RecoveredLog found,
+            RecoverLog({files, directory, bucket, options, recovery_point, clean, now}));
+  auto state = std::make_shared<State>(State{files, std::move(directory), bucket, options});
+  state->segments = std::move(found.segments);
+  state->end_offset = state->synced_offset = found.end_offset;
+  state->max_timestamp = found.max_timestamp;
+  state->writers = std::move(found.writers);
+  state->snapshot_offset = found.snapshot_offset;
+  for (size_t i = 0; i + 1 < state->segments.size(); ++i) {
+    state->finished_bytes += state->segments[i]->size_bytes();
+  }
+  return std::unique_ptr<Log>(new Log(std::move(state)));
+}
+
+const TableBucket& Log::bucket() const { return state_->bucket; }
+Offset Log::start_offset() const { return state_->segments.front()->base_offset(); }
+Offset Log::end_offset() const { return state_->end_offset; }
+Offset Log::synced_offset() const { return state_->synced_offset; }
+Timestamp Log::max_timestamp() const { return state_->max_timestamp; }
+uint64_t Log::size_bytes() const {
+  return state_->finished_bytes + state_->active().size_bytes();
+}
+size_t Log::segment_count() const { return state_->segments.size(); }
+const std::optional<Error>& Log::failure() const { return state_->failure; }
+size_t Log::writer_count() const { return state_->writers.size(); }
+void Log::ExpireWriters(Timestamp now) {
+  state_->writers.Expire(Timestamp(now.ms - state_->options.writer_expiration_ms));
+}
+std::weak_ptr<const void> Log::lifetime() const { return state_; }
+
+// The indexes of the active segment are not on disk before it is finished.
+Offset Log::recovery_point() const {
+  for (const auto& finished : state_->unsynced) {
+    return std::min(finished->segment->base_offset(), state_->synced_offset);
+  }
+  return std::min(state_->active().base_offset(), state_->synced_offset);
+}
+
+namespace {
+
+// Writes the snapshot of the writers up to `at` and gives back what has to be synced.
+Result<std::shared_ptr<runtime::File>> WriteSnapshot(runtime::FileSystem& files,
+                                                     const std::string& directory, Offset at,
+                                                     const WriterStates& writers) {
+  STROM_TRY(std::shared_ptr<runtime::File> file,
+            files.Open(FilePath(directory, at, kWriterSnapshotSuffix),
+                       runtime::OpenMode::kCreateTruncate));
+  const std::string text = WriteWriterSnapshot(writers);
+  STROM_TRY_VOID(file->WriteAt(0, std::array{AsBytes(text)}));
+  return file;
+}
+
+}  // namespace
+
+// Finishes the active segment and begins one at the end offset. Until all of it is on disk the old
+// segment stays in `unsynced`, and recovery starts there.
+Status Log::State::Roll() {
+  auto finished = std::make_shared<FinishedSegment>();
+  finished->segment = segments.back();
+  auto created = Segment::Create(files, directory, end_offset, options);
+  if (!created) return std::unexpected(Fail(created.error()));
+  finished->side_files = finished->segment->Finish();
+  if (end_offset > snapshot_offset) {
+    auto snapshot = WriteSnapshot(files, directory, end_offset, writers);
+    if (snapshot) {
+      finished->side_files.push_back(std::move(*snapshot));
+      snapshot_offset = end_offset;
+    } else {
+      strom::Log(LogLevel::kWarn, "log.writer_snapshot_not_written",
+                 {{"bucket", bucket}, {"reason", snapshot.error().message}});
+    }
+  }
+  finished_bytes += finished->segment->size_bytes();
+  ++directory_changes;
+  segments.push_back(std::move(*created));
+  unsynced.push_back(std::move(finished));
+  return {};
+}
+
+Result<AppendResult> Log::Append(std::span<AppendBatch> batches, Timestamp now) {
+  State& state = *state_;
+  STROM_TRY_VOID(state.Usable());
+  if (batches.empty()) return AppendResult{Offset(-1), state.end_offset, false, 0};
+  STROM_TRY(const std::optional<WriterBatch> original,
+            state.writers.Check(batches, state.end_offset, state.bucket));
+  if (original) {
+    return AppendResult{original->base_offset(), original->last_offset + 1, true, 0};
+  }
+
+  const Offset base = state.end_offset;
+  const Timestamp timestamp = std::max(state.max_timestamp, now);
+  Offset next = base;
+  uint64_t total_bytes = 0;
+  std::vector<ByteView> pieces;
+  pieces.reserve(batches.size());
+  for (AppendBatch& batch : batches) {
+    format::SetBaseOffset(batch.bytes, next);
+    format::SetCommitTimestamp(batch.bytes, timestamp);
+    batch.header.base_offset = next;
+    batch.header.commit_timestamp = timestamp;
+    next = batch.header.next_offset();
+    total_bytes += batch.bytes.size();
+    pieces.push_back(batch.bytes);
+  }
+  if (next - base > kMaxRelativeOffset) {
+    return strom::Fail(ErrorCode::kRecordTooLarge,
+                       "The batches for {} span {} offsets; a segment holds at most {}.",
+                       state.bucket, next - base, kMaxRelativeOffset);
+  }
+  if (!state.active().HasRoomFor(total_bytes, next - 1)) STROM_TRY_VOID(state.Roll());
+  if (Status written = state.active().Append(pieces, total_bytes, base, next - 1, timestamp);
+      !written) {
+    Error error = written.error();
+    error.code = ErrorCode::kLogStorage;
+    // A refused write that left nothing behind (a full disk) may be tried again.
+    if (state.active().damaged()) error = state.Fail(std::move(error));
+    return std::unexpected(std::move(error));
+  }
+  for (const AppendBatch& batch : batches) state.writers.Record(batch.header);
+  state.end_offset = next;
+  state.max_timestamp = timestamp;
+  return AppendResult{base, next, false, total_bytes};
+}
+
+Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool at_least_one) {
+  State& state = *state_;
+  if (from < start_offset() || from > state.end_offset) {
+    return strom::Fail(ErrorCode::kLogOffsetOutOfRange,
+                       "Offset {} of {} is not between {} and {}.", from, state.bucket,
+                       start_offset(), state.end_offset);
+  }
+  if (from >= limit) return ReadResult{nullptr, {}, from};
+  auto segment = std::ranges::upper_bound(state.segments, from, {},
+                                          [](const auto& s) { return s->base_offset(); });
+  --segment;  // from >= start, so there is one
+  for (; segment != state.segments.end(); ++segment) {
+    STROM_TRY(std::optional<ReadResult> found,
+              (*segment)->Read(from, limit, max_bytes, at_least_one));
+    if (found) return std::move(*found);
+  }
+  return ReadResult{nullptr, {}, from};
+}
+
+Result<std::optional<Offset>> Log::OffsetForTimestamp(Timestamp t) {
+  for (const auto& segment : state_->segments) {
+    if (segment->size_bytes() == 0) continue;
+    STROM_TRY(const Timestamp newest, segment->MaxTimestamp());
+    if (newest < t) continue;
+    STROM_TRY(const std::optional<Offset> found, segment->OffsetForTimestamp(t));
+    if (found) return found;
+  }
+  return std::nullopt;
+}
+
+Status Log::RollIfOlderThan(int64_t max_age_ms, Timestamp now) {
+  STROM_TRY_VOID(state_->Usable());
+  if (state_->active().size_bytes() == 0) return {};
+  STROM_TRY(const Timestamp first, state_->active().FirstTimestamp());
+  if (now.ms - first.ms <= max_age_ms) return {};
+  return state_->Roll();
+}
+
+Status Log::DeleteSegmentsBelow(Offset offset) {
+  State& state = *state_;
+  STROM_TRY_VOID(state.Usable());
+  while (state.segments.size() > 1 && state.segments[1]->base_offset() <= offset) {
+    const auto oldest = state.segments.front();
+    const bool waits = std::ranges::any_of(
+        state.unsynced, [&](const auto& finished) { return finished->segment == oldest; });
+    if (waits) break;
+    // The data goes first: an index without its segment is swept at the next start.
+    for (const std::string_view suffix :
+         {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kWriterSnapshotSuffix}) {
+      const std::string path = FilePath(state.directory, oldest->base_offset(), suffix);
+      STROM_TRY(const bool exists, state.files.Exists(path));
+      if (exists) STROM_TRY_VOID(state.files.Remove(path));
+    }
+    state.finished_bytes -= oldest->size_bytes();
+    state.segments.erase(state.segments.begin());
+    ++state.directory_changes;
+  }
+  return {};
+}
+
+}  // namespace strom::log

@@ -1,0 +1,82 @@
+// Making a log durable, and closing it.
+#include <algorithm>
+
+#include "base/log.h"
+#include "log/file_names.h"
+#include "log/log.h"
+#include "log/log_state.h"
+#include "log/writer_snapshot.h"
+#include "runtime/shard.h"
+#include "runtime/sync.h"
+
+namespace strom::log {
+
+bool Log::has_unsynced_segments() const { return !state_->unsynced.empty(); }
+
+runtime::Task<Status> Log::Sync() { return SyncState(state_, true); }
+runtime::Task<Status> Log::SyncFinishedSegments() { return SyncState(state_, false); }
+
+// Takes the state, not the log: the log may go while this waits.
+runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_too) {
+  STROM_CO_TRY_VOID(state->Usable());
+  const Offset target = state->end_offset;
+  const uint64_t changes = state->directory_changes;
+  const std::vector<std::shared_ptr<FinishedSegment>> finished = state->unsynced;
+  const std::shared_ptr<Segment> active = state->segments.back();
+
+  std::vector<std::shared_ptr<runtime::File>> files;
+  for (const auto& segment : finished) {
+    if (auto file = segment->segment->file()) files.push_back(std::move(file));
+    files.insert(files.end(), segment->side_files.begin(), segment->side_files.end());
+  }
+  const Offset active_base = active->base_offset();
+  if (active_too && target > state->synced_offset) files.push_back(active->file());
+
+  std::vector<runtime::Task<Status>> syncs;
+  syncs.reserve(files.size());
+  for (const auto& file : files) syncs.push_back(file->Sync());
+  if (changes > state->directory_synced) {
+    // Captured by value: the coroutine frame of the helper keeps what it uses.
+    syncs.push_back(SyncDirectoryOf(state));
+  }
+  for (Status& synced : co_await runtime::WhenAll(std::move(syncs))) {
+    if (!synced) co_return std::unexpected(state->Fail(synced.error()));
+  }
+  if (state->failure) co_return std::unexpected(*state->failure);
+  state->directory_synced = std::max(state->directory_synced, changes);
+  state->synced_offset = std::max(state->synced_offset, active_too ? target
+                                  : finished.empty()             ? state->synced_offset
+                                                                 : active_base);
+  for (const auto& segment : finished) {
+    if (std::erase(state->unsynced, segment) > 0) segment->segment->ReleaseFile();
+  }
+  co_return Status{};
+}
+
+runtime::Task<Status> Log::SyncDirectoryOf(std::shared_ptr<State> state) {
+  co_return co_await runtime::OnBlockingPool(
+      [&state]() -> Status { return state->files.SyncDirectory(state->directory); });
+}
+
+runtime::Task<Status> Log::CloseCleanly() {
+  const std::shared_ptr<State> state = state_;
+  STROM_CO_TRY_VOID(state->Usable());
+  std::vector<std::shared_ptr<runtime::File>> side_files = state->active().Finish();
+  if (state->end_offset > state->snapshot_offset && state->writers.size() > 0) {
+    const std::string text = WriteWriterSnapshot(state->writers);
+    STROM_CO_TRY_VOID(runtime::ReplaceFile(
+        state->files, FilePath(state->directory, state->end_offset, kWriterSnapshotSuffix),
+        AsBytes(text)));
+    state->snapshot_offset = state->end_offset;
+  }
+  ++state->directory_changes;
+  for (const auto& file : side_files) {
+    Status synced = co_await file->Sync();
+    if (!synced) co_return std::unexpected(state->Fail(synced.error()));
+  }
+  STROM_CO_TRY_VOID(co_await SyncState(state, true));
+  state->closed = true;
+  co_return Status{};
+}
+
+}  // namespace strom::log
