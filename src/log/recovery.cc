@@ -102,7 +102,7 @@ Status VerifySegments(const RecoveryInput& input, RecoveredLog& log) {
 }
 
 // A clean log: only the last segment is opened; one that does not add up is verified after all.
-Status OpenCleanly(const RecoveryInput& input, RecoveredLog& log) {
+Status OpenCleanly(RecoveredLog& log) {
   Segment& last = *log.segments.back();
   STROM_TRY(const std::optional<Offset> end, last.OpenTail());
   if (end) {
@@ -141,20 +141,17 @@ Result<Offset> LoadSnapshot(const RecoveryInput& input, std::vector<Offset> snap
 Status RebuildWriters(const RecoveryInput& input, const std::vector<Offset>& snapshots,
                       RecoveredLog& log) {
   STROM_TRY(const Offset from, LoadSnapshot(input, snapshots, log));
-  for (const auto& segment : log.segments) {
-    const bool last = segment == log.segments.back();
-    if (segment->size_bytes() == 0) continue;
-    STROM_TRY(const auto file, segment->OpenForScan());
+  for (size_t i = 0; i < log.segments.size(); ++i) {
+    Segment& segment = *log.segments[i];
+    const bool ends_below =
+        i + 1 < log.segments.size() && log.segments[i + 1]->base_offset() <= from;
+    if (ends_below || segment.size_bytes() == 0) continue;
+    STROM_TRY(const auto file, segment.OpenForScan());
     uint64_t position = 0;
-    if (segment->base_offset() < from) {
-      STROM_TRY(position, segment->PositionFor(from));
+    if (segment.base_offset() < from) {
+      STROM_TRY(position, segment.PositionFor(from));
     }
-    BatchScan scan(*file, position, segment->size_bytes(), BatchScan::Depth::kHeaders);
-    if (!last) {
-      // Skip segments that end below the snapshot without walking them.
-      const auto next = std::ranges::find(log.segments, segment) + 1;
-      if ((*next)->base_offset() <= from) continue;
-    }
+    BatchScan scan(*file, position, segment.size_bytes(), BatchScan::Depth::kHeaders);
     while (true) {
       STROM_TRY(const auto batch, scan.Next());
       if (!batch) break;
@@ -186,7 +183,7 @@ Result<RecoveredLog> RecoverLog(const RecoveryInput& input) {
     log.segments.push_back(
         Segment::Existing(input.files, input.directory, base, size, input.options));
   }
-  STROM_TRY_VOID(input.clean ? OpenCleanly(input, log) : VerifySegments(input, log));
+  STROM_TRY_VOID(input.clean ? OpenCleanly(log) : VerifySegments(input, log));
   for (const auto& segment : log.segments) {
     if (segment->size_bytes() == 0) continue;
     STROM_TRY(const Timestamp newest, segment->MaxTimestamp());

@@ -5,6 +5,7 @@
 #include "server/server_shard.h"
 #include "server/session.h"
 #include "wire/fetch.h"
+#include "wire/message.h"
 
 namespace strom::server {
 namespace {
@@ -145,11 +146,10 @@ Response MakeResponse(const RequestContext& request, std::vector<FetchPart>& par
     result.filtered_end_offset = part.read->filtered_end_offset;
     result.records = part.read->ranges;
   }
-  Response response;
-  wire::EncodeFetchLogResponse(request.header.request_id, results, response);
+  Response response = wire::EncodeFetchLogResponse(request.header.request_id, results);
   for (FetchPart& part : parts) {
     if (!part.read || part.read->size_bytes == 0) continue;
-    response.Keep(std::make_shared<const replica::BucketRead>(std::move(*part.read)));
+    response.KeepAlive(std::make_shared<const replica::BucketRead>(std::move(*part.read)));
   }
   return response;
 }

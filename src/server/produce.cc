@@ -6,6 +6,7 @@
 #include "server/scatter.h"
 #include "server/server_shard.h"
 #include "server/session.h"
+#include "wire/message.h"
 #include "wire/produce.h"
 
 namespace strom::server {
@@ -101,7 +102,7 @@ runtime::Task<Response> HandleProduceLog(RequestContext& request) {
   for (ProducePart& part : parts) {
     results.push_back({part.bucket.partition, part.bucket.bucket, std::move(part.base_offset)});
   }
-  co_return Response(wire::EncodeProduceLogResponse(request.header.request_id, results));
+  co_return wire::EncodeProduceLogResponse(request.header.request_id, results);
 }
 
 }  // namespace strom::server

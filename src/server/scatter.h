@@ -10,13 +10,18 @@
 
 namespace strom::server {
 
+// R of a visit that returns Task<R>.
+template <class Visit, class Item>
+using VisitResult =
+    typename std::invoke_result_t<Visit&, ServerShard&, std::vector<Item>>::value_type;
+
 // Groups `items` by the shard that owns bucket_of(item), runs visit(owner, items) -> Task<R> on
 // each owner, all at once, and returns the results. Visits of one shard keep the order of calls.
 template <class Item, class BucketOf, class Visit>
-auto ForEachOwner(ServerShard& home, std::vector<Item> items, BucketOf bucket_of, Visit visit)
-    -> runtime::Task<std::vector<typename decltype(std::declval<std::invoke_result_t<
-        Visit, ServerShard&, std::vector<Item>>>())::value_type>> {
-  using R = typename std::invoke_result_t<Visit, ServerShard&, std::vector<Item>>::value_type;
+runtime::Task<std::vector<VisitResult<Visit, Item>>> ForEachOwner(ServerShard& home,
+                                                                  std::vector<Item> items,
+                                                                  BucketOf bucket_of, Visit visit) {
+  using R = VisitResult<Visit, Item>;
   std::vector<R> results;
   if (items.empty()) co_return results;
   std::vector<std::pair<ServerShard*, std::vector<Item>>> groups;

@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include "base/log.h"
-#include "metadata/load_catalog.h"
 #include "replica/replica.h"
 #include "server/session.h"
 
@@ -59,7 +58,7 @@ runtime::Task<Result<std::unique_ptr<Server>>> Server::Start(ServerSettings sett
 
 runtime::Task<Status> Server::Open() {
   runtime::FileSystem& files = home_.files();
-  STROM_CO_TRY(directory_, log::LogDirectory::Open(files, settings_.data_dir, settings_.server_id));
+  STROM_CO_TRY(directory_, log::LogDirectory::Open(files, settings_.data_dir));
   STROM_CO_TRY_VOID(co_await OpenMetadata());
   for (int i = 0; i < home_.shard_count(); ++i) {
     runtime::Shard& shard = home_.peer(runtime::ShardId(i));
@@ -85,7 +84,7 @@ runtime::Task<Status> Server::Open() {
 }
 
 runtime::Task<Status> Server::OpenMetadata() {
-  STROM_CO_TRY(store_, metadata::JournalStore::Open(home_.files(), settings_.data_dir + "/metadata"));
+  STROM_CO_TRY(store_, metadata::JournalStore::Open(home_.files(), MetadataPath()));
   coordinator::CoordinatorSettings settings;
   settings.cluster = settings_.cluster;
   settings.remote_data_dir = settings_.remote_data_dir;
@@ -95,6 +94,10 @@ runtime::Task<Status> Server::OpenMetadata() {
                    *store_, std::move(settings),
                    [this](coordinator::CatalogChange change) { return Publish(std::move(change)); }));
   co_return Status{};
+}
+
+std::string Server::MetadataPath() const {
+  return fmt::format("{}/{}", settings_.data_dir, log::kMetadataFolder);
 }
 
 std::string Server::BucketDirectory(const TableInfo& table, BucketId bucket) const {
@@ -114,9 +117,9 @@ runtime::Task<Status> Server::OpenReplicas() {
     if (store_->created()) {
       // The metadata is gone, not the table: deleting its data would turn a lost file into lost rows.
       co_return Fail(ErrorCode::kStorage,
-                     "{} holds data of tables, but the metadata in {}/metadata is missing; restore "
-                     "it, or move the data away to start empty.",
-                     found.directory, settings_.data_dir);
+                     "{} holds data of a table, but the metadata in {} is missing; restore it, or "
+                     "move the data away to start empty.",
+                     found.directory, MetadataPath());
     }
     co_await DeleteDirectory(found.directory);
   }

@@ -75,6 +75,7 @@ class Server {
                               std::shared_ptr<const coordinator::CatalogChange> change);
   runtime::Task<void> DeleteDirectory(std::string directory);
 
+  std::string MetadataPath() const;
   std::string BucketDirectory(const metadata::TableInfo& table, BucketId bucket) const;
 
   ServerSettings settings_;
