@@ -12,7 +12,9 @@ constexpr uint64_t kChunkBytes = 1 << 20;
 constexpr uint64_t kHeaderChunkBytes = 16 << 10;
 
 // Where the bytes under the CRC begin: schema_id (spec 02, 2).
-uint64_t ChecksummedFrom(const format::BatchHeader& header) { return header.magic == 2 ? 29 : 25; }
+uint64_t ChecksummedFrom(const format::BatchHeader& header) {
+  return header.magic == 2 ? 29 : 25;
+}
 
 // The header of a batch of which only `head` was read while the file holds `available` bytes.
 std::expected<format::BatchHeader, format::BatchProblem> ReadHeader(ByteView head,

@@ -50,7 +50,8 @@ runtime::Task<void> GroupCommit::RunRounds() {
     Round round = std::exchange(next_, {});
     std::vector<runtime::Task<bool>> syncs;
     syncs.reserve(round.size());
-    for (auto& [log, dirty] : round) syncs.push_back(SyncOne(std::move(dirty)));
+    for (auto& [log, dirty] : round)
+      syncs.push_back(SyncOne(std::move(dirty)));
     co_await runtime::WhenAll(std::move(syncs));
   }
   running_ = false;
@@ -65,7 +66,8 @@ runtime::Task<bool> GroupCommit::SyncOne(Dirty dirty) {
   } else {
     synced = co_await dirty.log->Sync();
   }
-  for (runtime::OneShot<Status>* waiter : dirty.waiters) waiter->Set(synced);
+  for (runtime::OneShot<Status>* waiter : dirty.waiters)
+    waiter->Set(synced);
   co_return true;
 }
 

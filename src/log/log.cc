@@ -49,21 +49,39 @@ Result<std::unique_ptr<Log>> Log::Open(runtime::FileSystem& files, std::string d
   return std::unique_ptr<Log>(new Log(std::move(state)));
 }
 
-const TableBucket& Log::bucket() const { return state_->bucket; }
-Offset Log::start_offset() const { return state_->segments.front()->base_offset(); }
-Offset Log::end_offset() const { return state_->end_offset; }
-Offset Log::synced_offset() const { return state_->synced_offset; }
-Timestamp Log::max_timestamp() const { return state_->max_timestamp; }
+const TableBucket& Log::bucket() const {
+  return state_->bucket;
+}
+Offset Log::start_offset() const {
+  return state_->segments.front()->base_offset();
+}
+Offset Log::end_offset() const {
+  return state_->end_offset;
+}
+Offset Log::synced_offset() const {
+  return state_->synced_offset;
+}
+Timestamp Log::max_timestamp() const {
+  return state_->max_timestamp;
+}
 uint64_t Log::size_bytes() const {
   return state_->finished_bytes + state_->active().size_bytes();
 }
-size_t Log::segment_count() const { return state_->segments.size(); }
-const std::optional<Error>& Log::failure() const { return state_->failure; }
-size_t Log::writer_count() const { return state_->writers.size(); }
+size_t Log::segment_count() const {
+  return state_->segments.size();
+}
+const std::optional<Error>& Log::failure() const {
+  return state_->failure;
+}
+size_t Log::writer_count() const {
+  return state_->writers.size();
+}
 void Log::ExpireWriters(Timestamp now) {
   state_->writers.Expire(Timestamp(now.ms - state_->options.writer_expiration_ms));
 }
-std::weak_ptr<const void> Log::lifetime() const { return state_; }
+std::weak_ptr<const void> Log::lifetime() const {
+  return state_;
+}
 
 // The indexes of the active segment are not on disk before it is finished.
 Offset Log::recovery_point() const {
@@ -153,7 +171,8 @@ Result<AppendResult> Log::Append(std::span<AppendBatch> batches, Timestamp now) 
     if (state.active().damaged()) error = state.Fail(std::move(error));
     return std::unexpected(std::move(error));
   }
-  for (const AppendBatch& batch : batches) state.writers.Record(batch.header);
+  for (const AppendBatch& batch : batches)
+    state.writers.Record(batch.header);
   state.end_offset = next;
   state.max_timestamp = timestamp;
   return AppendResult{base, next, false, total_bytes};
@@ -162,9 +181,8 @@ Result<AppendResult> Log::Append(std::span<AppendBatch> batches, Timestamp now) 
 Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool at_least_one) {
   State& state = *state_;
   if (from < start_offset() || from > state.end_offset) {
-    return strom::Fail(ErrorCode::kLogOffsetOutOfRange,
-                       "Offset {} of {} is not between {} and {}.", from, state.bucket,
-                       start_offset(), state.end_offset);
+    return strom::Fail(ErrorCode::kLogOffsetOutOfRange, "Offset {} of {} is not between {} and {}.",
+                       from, state.bucket, start_offset(), state.end_offset);
   }
   if (from >= limit) return ReadResult{nullptr, {}, from};
   auto segment = std::ranges::upper_bound(state.segments, from, {},

@@ -28,9 +28,9 @@ namespace strom::log {
 using AppendBatch = format::CheckedBatch;
 
 struct AppendResult {
-  Offset base_offset;         // of the first batch; the original one for a duplicate
-  Offset end_offset;          // exclusive
-  bool duplicate = false;     // nothing was appended
+  Offset base_offset;      // of the first batch; the original one for a duplicate
+  Offset end_offset;       // exclusive
+  bool duplicate = false;  // nothing was appended
   uint64_t appended_bytes = 0;
 };
 
@@ -47,9 +47,9 @@ class Log {
   ~Log();
 
   const TableBucket& bucket() const;
-  Offset start_offset() const;  // base of the first segment
-  Offset end_offset() const;    // LEO: the next offset to be given out
-  Offset synced_offset() const; // everything below is on disk
+  Offset start_offset() const;   // base of the first segment
+  Offset end_offset() const;     // LEO: the next offset to be given out
+  Offset synced_offset() const;  // everything below is on disk
   // For the checkpoint: everything below, indexes included, needs no look after a crash.
   Offset recovery_point() const;
   Timestamp max_timestamp() const;  // -1 when empty

@@ -11,10 +11,16 @@
 
 namespace strom::log {
 
-bool Log::has_unsynced_segments() const { return !state_->unsynced.empty(); }
+bool Log::has_unsynced_segments() const {
+  return !state_->unsynced.empty();
+}
 
-runtime::Task<Status> Log::Sync() { return SyncState(state_, true); }
-runtime::Task<Status> Log::SyncFinishedSegments() { return SyncState(state_, false); }
+runtime::Task<Status> Log::Sync() {
+  return SyncState(state_, true);
+}
+runtime::Task<Status> Log::SyncFinishedSegments() {
+  return SyncState(state_, false);
+}
 
 // Takes the state, not the log: the log may go while this waits.
 runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_too) {
@@ -34,7 +40,8 @@ runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_t
 
   std::vector<runtime::Task<Status>> syncs;
   syncs.reserve(files.size());
-  for (const auto& file : files) syncs.push_back(file->Sync());
+  for (const auto& file : files)
+    syncs.push_back(file->Sync());
   if (changes > state->directory_synced) {
     // Captured by value: the coroutine frame of the helper keeps what it uses.
     syncs.push_back(SyncDirectoryOf(state));
@@ -44,9 +51,9 @@ runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_t
   }
   if (state->failure) co_return std::unexpected(*state->failure);
   state->directory_synced = std::max(state->directory_synced, changes);
-  state->synced_offset = std::max(state->synced_offset, active_too ? target
-                                  : finished.empty()             ? state->synced_offset
-                                                                 : active_base);
+  state->synced_offset = std::max(state->synced_offset, active_too         ? target
+                                                        : finished.empty() ? state->synced_offset
+                                                                           : active_base);
   for (const auto& segment : finished) {
     if (std::erase(state->unsynced, segment) > 0) segment->segment->ReleaseFile();
   }

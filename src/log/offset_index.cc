@@ -5,8 +5,12 @@
 namespace strom::log {
 namespace {
 
-uint32_t RelativeAt(const uint8_t* entry) { return LoadBig<uint32_t>(entry); }
-uint32_t PositionAt(const uint8_t* entry) { return LoadBig<uint32_t>(entry + 4); }
+uint32_t RelativeAt(const uint8_t* entry) {
+  return LoadBig<uint32_t>(entry);
+}
+uint32_t PositionAt(const uint8_t* entry) {
+  return LoadBig<uint32_t>(entry + 4);
+}
 
 }  // namespace
 

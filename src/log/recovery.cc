@@ -81,7 +81,8 @@ Status VerifySegments(const RecoveryInput& input, RecoveredLog& log) {
       STROM_TRY_VOID(segment.file()->SyncNow());
       // Only the last one goes on taking appends.
       if (!cut && i + 1 < log.segments.size()) {
-        for (const auto& file : segment.Finish()) STROM_TRY_VOID(file->SyncNow());
+        for (const auto& file : segment.Finish())
+          STROM_TRY_VOID(file->SyncNow());
         segment.ReleaseFile();
       }
     }
@@ -170,8 +171,8 @@ Result<RecoveredLog> RecoverLog(const RecoveryInput& input) {
   RecoveredLog log;
   if (found.segments.empty()) {
     for (const Offset snapshot : found.snapshots) {
-      STROM_TRY_VOID(input.files.Remove(
-          FilePath(input.directory, snapshot, kWriterSnapshotSuffix)));
+      STROM_TRY_VOID(
+          input.files.Remove(FilePath(input.directory, snapshot, kWriterSnapshotSuffix)));
     }
     STROM_TRY(auto segment,
               Segment::Create(input.files, input.directory, Offset(0), input.options));

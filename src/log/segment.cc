@@ -20,8 +20,7 @@ Segment::Segment(runtime::FileSystem& files, std::string directory, Offset base,
 Result<std::shared_ptr<Segment>> Segment::Create(runtime::FileSystem& files, std::string directory,
                                                  Offset base, const LogOptions& options) {
   std::shared_ptr<Segment> segment(new Segment(files, std::move(directory), base, options));
-  STROM_TRY(segment->file_,
-            files.Open(segment->Path(kLogSuffix), runtime::OpenMode::kCreate));
+  STROM_TRY(segment->file_, files.Open(segment->Path(kLogSuffix), runtime::OpenMode::kCreate));
   STROM_TRY(const uint64_t size, segment->file_->Size());
   if (size != 0) {
     return Fail(ErrorCode::kLogStorage, "New segment '{}' is there already, with {} bytes.",
@@ -100,9 +99,9 @@ std::vector<std::shared_ptr<runtime::File>> Segment::WriteIndexes() {
   auto times = WriteIndex(kTimeIndexSuffix, time_index_.view());
   if (offsets && times) return {std::move(*offsets), std::move(*times)};
   // The segment itself is fine. Without index files they are rebuilt when they are needed.
-  strom::Log(LogLevel::kWarn, "log.index_not_written",
-             {{"segment", Path(kLogSuffix)},
-              {"reason", (offsets ? times : offsets).error().message}});
+  strom::Log(
+      LogLevel::kWarn, "log.index_not_written",
+      {{"segment", Path(kLogSuffix)}, {"reason", (offsets ? times : offsets).error().message}});
   (void)files_.Remove(Path(kOffsetIndexSuffix));
   (void)files_.Remove(Path(kTimeIndexSuffix));
   return {};

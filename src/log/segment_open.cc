@@ -61,8 +61,8 @@ Status Segment::LoadIndexes() {
   STROM_TRY(MappedIndex times, MapIndex(files_, Path(kTimeIndexSuffix)));
   if (offsets.mapping) offset_index_ = OffsetIndex(base_, std::move(offsets.mapping));
   if (times.mapping) time_index_ = TimeIndex(base_, std::move(times.mapping));
-  indexes_loaded_ = offsets.exists && times.exists && offset_index_.Valid(size_) &&
-                    time_index_.Valid();
+  indexes_loaded_ =
+      offsets.exists && times.exists && offset_index_.Valid(size_) && time_index_.Valid();
   return indexes_loaded_ ? Status{} : RebuildIndexes();
 }
 

@@ -5,8 +5,12 @@
 namespace strom::log {
 namespace {
 
-int64_t TimestampAt(const uint8_t* entry) { return LoadBig<int64_t>(entry); }
-int32_t RelativeAt(const uint8_t* entry) { return LoadBig<int32_t>(entry + 8); }
+int64_t TimestampAt(const uint8_t* entry) {
+  return LoadBig<int64_t>(entry);
+}
+int32_t RelativeAt(const uint8_t* entry) {
+  return LoadBig<int32_t>(entry + 8);
+}
 
 }  // namespace
 

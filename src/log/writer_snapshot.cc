@@ -84,7 +84,8 @@ bool ReadEntry(const json& entry, WriterStates& into) {
 std::string WriteWriterSnapshot(const WriterStates& states) {
   std::vector<WriterId> writers;
   writers.reserve(states.size());
-  for (const auto& [writer, batches] : states.writers()) writers.push_back(writer);
+  for (const auto& [writer, batches] : states.writers())
+    writers.push_back(writer);
   std::ranges::sort(writers);
   std::string out = R"({"version":1,"writer_id_entries":[)";
   for (const WriterId writer : writers) {

@@ -30,7 +30,9 @@ std::optional<int32_t> LastSequenceIn(std::span<const format::CheckedBatch> payl
 
 }  // namespace
 
-int32_t NextSequence(int32_t sequence) { return sequence == kMaxSequence ? 0 : sequence + 1; }
+int32_t NextSequence(int32_t sequence) {
+  return sequence == kMaxSequence ? 0 : sequence + 1;
+}
 
 void WriterBatches::Push(const WriterBatch& batch) {
   if (count_ == kBatchesPerWriter) {
@@ -97,7 +99,8 @@ void WriterStates::Record(const format::BatchHeader& header) {
 void WriterStates::Restore(WriterId writer, std::span<const WriterBatch> oldest_first) {
   STROM_CHECK(!oldest_first.empty() && oldest_first.size() <= kBatchesPerWriter);
   WriterBatches batches(oldest_first[0]);
-  for (const WriterBatch& batch : oldest_first.subspan(1)) batches.Push(batch);
+  for (const WriterBatch& batch : oldest_first.subspan(1))
+    batches.Push(batch);
   writers_.insert_or_assign(writer, batches);
 }
 
@@ -110,10 +113,12 @@ void WriterStates::ForgetIdle() {
   // A sixteenth at once, so that a flood of writers costs little for each.
   std::vector<std::pair<Offset, WriterId>> by_age;
   by_age.reserve(writers_.size());
-  for (const auto& [id, batches] : writers_) by_age.emplace_back(batches.newest().last_offset, id);
+  for (const auto& [id, batches] : writers_)
+    by_age.emplace_back(batches.newest().last_offset, id);
   const auto cut = by_age.begin() + static_cast<ptrdiff_t>(by_age.size() / 16);
   std::nth_element(by_age.begin(), cut, by_age.end());
-  for (auto it = by_age.begin(); it != cut; ++it) writers_.erase(it->second);
+  for (auto it = by_age.begin(); it != cut; ++it)
+    writers_.erase(it->second);
 }
 
 }  // namespace strom::log

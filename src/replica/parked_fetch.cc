@@ -5,7 +5,8 @@
 namespace strom::replica {
 
 ParkedFetch::~ParkedFetch() {
-  for (const auto& replica : replicas_) replica->Unpark(this);
+  for (const auto& replica : replicas_)
+    replica->Unpark(this);
 }
 
 void ParkedFetch::HangOn(std::shared_ptr<Replica> replica) {

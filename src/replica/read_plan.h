@@ -56,8 +56,9 @@ class ProjectionCache {
       if (plans_[i].schema_id != schema_id || !std::ranges::equal(plans_[i].fields, fields)) {
         continue;
       }
-      if (i > 0) std::rotate(plans_.begin(), plans_.begin() + static_cast<ptrdiff_t>(i),
-                             plans_.begin() + static_cast<ptrdiff_t>(i) + 1);
+      if (i > 0)
+        std::rotate(plans_.begin(), plans_.begin() + static_cast<ptrdiff_t>(i),
+                    plans_.begin() + static_cast<ptrdiff_t>(i) + 1);
       return plans_.front().plan;
     }
     STROM_TRY(std::shared_ptr<const format::ProjectionPlan> plan, make());

@@ -25,7 +25,9 @@ Replica::Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> 
       high_watermark_(log_->end_offset()),
       end_at_promotion_(log_->end_offset()) {}
 
-Replica::~Replica() { STROM_CHECK(parked_.empty()); }
+Replica::~Replica() {
+  STROM_CHECK(parked_.empty());
+}
 
 Error Replica::GoneError() const {
   if (failed_) return *failed_;
@@ -72,7 +74,8 @@ void Replica::AdvanceHighWatermark(Offset to) {
 
 void Replica::WakeAll() {
   advanced_.Notify();
-  for (ParkedFetch* fetch : parked_) fetch->Fire();
+  for (ParkedFetch* fetch : parked_)
+    fetch->Fire();
 }
 
 runtime::Task<Status> Replica::AwaitHighWatermark(Offset offset, runtime::Instant deadline) {
@@ -93,8 +96,8 @@ Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
   BucketRead read;
   read.high_watermark = high_watermark_;
   read.log_start_offset = log_->start_offset();
-  const Offset from = request.fetch_offset == kEarliestOffset ? log_->start_offset()
-                                                              : Offset(request.fetch_offset);
+  const Offset from =
+      request.fetch_offset == kEarliestOffset ? log_->start_offset() : Offset(request.fetch_offset);
   if (from < log_->start_offset() || from > log_->end_offset()) {
     return Fail(ErrorCode::kLogOffsetOutOfRange,
                 "Received request for offset {} of {} ({}), but we only have log segments from "
@@ -118,17 +121,17 @@ Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
 Result<BucketRead> Replica::Project(const BucketReadRequest& request, Offset from,
                                     BucketRead read) {
   const auto plan_for = [&](SchemaId schema_id) {
-    return projections_.Get(
-        schema_id, request.projected_fields,
-        [&]() -> Result<std::shared_ptr<const format::ProjectionPlan>> {
-          const auto schema = table_->schemas.find(schema_id);
-          if (schema == table_->schemas.end()) {
-            return Fail(ErrorCode::kSchemaNotExist, "Table {} has no schema {}.", table_->path,
-                        schema_id);
-          }
-          return format::ProjectionPlan::Make(*schema->second, table_->descriptor.schema,
-                                              request.projected_fields, table_->log_format);
-        });
+    return projections_.Get(schema_id, request.projected_fields,
+                            [&]() -> Result<std::shared_ptr<const format::ProjectionPlan>> {
+                              const auto schema = table_->schemas.find(schema_id);
+                              if (schema == table_->schemas.end()) {
+                                return Fail(ErrorCode::kSchemaNotExist,
+                                            "Table {} has no schema {}.", table_->path, schema_id);
+                              }
+                              return format::ProjectionPlan::Make(
+                                  *schema->second, table_->descriptor.schema,
+                                  request.projected_fields, table_->log_format);
+                            });
   };
   // A list that fits no schema is refused even while the bucket is empty.
   STROM_TRY_VOID(plan_for(table_->schema_id));
@@ -137,8 +140,8 @@ Result<BucketRead> Replica::Project(const BucketReadRequest& request, Offset fro
   STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true));
   if (found.bytes.empty()) return read;
   format::ProjectedBytes projected;
-  STROM_TRY_VOID(format::ProjectRun(found.bytes, plan_for, request.max_bytes,
-                                    request.at_least_one, projected));
+  STROM_TRY_VOID(format::ProjectRun(found.bytes, plan_for, request.max_bytes, request.at_least_one,
+                                    projected));
   read.size_bytes = projected.size_bytes;
   read.ranges = std::move(projected.ranges);
   read.prefixes = std::move(projected.prefixes);
@@ -150,10 +153,14 @@ Result<Offset> Replica::ListOffset(int32_t offset_type, std::optional<int64_t> t
                                    Timestamp now) {
   if (dropped_) return Fail(GoneError());
   switch (offset_type) {
-    case kEarliest: return log_->start_offset();
-    case kLatest: return high_watermark_;
-    case kPromotionEnd: return end_at_promotion_;
-    case kByTimestamp: break;
+    case kEarliest:
+      return log_->start_offset();
+    case kLatest:
+      return high_watermark_;
+    case kPromotionEnd:
+      return end_at_promotion_;
+    case kByTimestamp:
+      break;
     default:
       return Fail(ErrorCode::kUnknownServerError,
                   "Unknown offset type {}: 0 is earliest, 1 latest, 2 by timestamp.", offset_type);
@@ -168,8 +175,7 @@ Result<Offset> Replica::ListOffset(int32_t offset_type, std::optional<int64_t> t
                 bucket_, *timestamp_ms, now);
   }
   if (log_->max_timestamp().ms < *timestamp_ms) return high_watermark_;
-  STROM_TRY(const std::optional<Offset> offset,
-            log_->OffsetForTimestamp(Timestamp(*timestamp_ms)));
+  STROM_TRY(const std::optional<Offset> offset, log_->OffsetForTimestamp(Timestamp(*timestamp_ms)));
   // What is not committed yet cannot be read yet: the reader starts where it will appear.
   return std::min(offset.value_or(high_watermark_), high_watermark_);
 }
@@ -180,8 +186,9 @@ Result<BucketRead> Replica::LimitScan(int32_t limit) {
   read.high_watermark = high_watermark_;
   read.log_start_offset = log_->start_offset();
   const int64_t wanted = std::max(limit, 0);
-  Offset from = std::max(log_->start_offset(), high_watermark_ - std::min(
-                                                   wanted, high_watermark_ - log_->start_offset()));
+  Offset from =
+      std::max(log_->start_offset(),
+               high_watermark_ - std::min(wanted, high_watermark_ - log_->start_offset()));
   while (from < high_watermark_) {
     STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true));
     STROM_CHECK(!found.bytes.empty());

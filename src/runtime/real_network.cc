@@ -71,6 +71,15 @@ class RealConnection final : public Connection {
   Task<Status> Write(std::span<const ByteView> pieces) override;
   void Close() override;
   const std::string& peer_address() const override { return peer_; }
+  const std::string& local_address() const override {
+    if (local_.empty()) {
+      SocketAddress address;
+      if (::getsockname(watch_.fd(), address.raw(), &address.length) == 0) {
+        local_ = address.endpoint().host;
+      }
+    }
+    return local_;
+  }
   // For a socket that is still connecting: how that ended, an errno or 0.
   Task<int> AwaitConnected();
 
@@ -87,6 +96,7 @@ class RealConnection final : public Connection {
 
   Watch watch_;
   std::string peer_;
+  mutable std::string local_;  // asked for when it is first wanted
   bool closed_ = false;
   int reads_without_wait_ = 0;
 };

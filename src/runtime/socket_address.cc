@@ -31,8 +31,8 @@ Result<std::vector<SocketAddress>> GetAddresses(const Endpoint& endpoint, int fl
     address.length = at->ai_addrlen;
     std::memcpy(&address.storage, at->ai_addr, at->ai_addrlen);
   }
-  std::ranges::stable_partition(addresses, [](const SocketAddress& address) {
-    return address.family() == AF_INET;
+  std::ranges::sort(addresses, {}, [](const SocketAddress& address) {
+    return address.family() == AF_INET ? 0 : 1;
   });
   return addresses;
 }

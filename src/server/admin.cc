@@ -22,9 +22,8 @@ runtime::Task<Response> Execute(RequestContext& request, Statement statement) {
   auto parsed = wire::ParseMessage<RequestMessage>(request.body);
   if (!parsed) co_return wire::EncodeError(request.header.request_id, parsed.error());
   Server& server = request.home.server;
-  const Status status = co_await runtime::CallOn(server.coordinator_shard(), [&] {
-    return statement(server.coordinator(), *parsed);
-  });
+  const Status status = co_await runtime::CallOn(
+      server.coordinator_shard(), [&] { return statement(server.coordinator(), *parsed); });
   co_return EncodeStatus<ResponseMessage>(request, status);
 }
 
@@ -69,10 +68,10 @@ runtime::Task<Response> HandleAlterDatabase(RequestContext& request) {
       request, [](coordinator::Coordinator& coordinator, const pb::AlterDatabaseRequest& body) {
         std::vector<coordinator::ConfigChange> changes;
         for (const pb::PbAlterConfig& change : body.config_changes()) {
-          changes.push_back({change.config_key(),
-                             change.has_config_value() ? std::optional(change.config_value())
-                                                       : std::nullopt,
-                             change.op_type()});
+          changes.push_back(
+              {change.config_key(),
+               change.has_config_value() ? std::optional(change.config_value()) : std::nullopt,
+               change.op_type()});
         }
         return coordinator.AlterDatabase(
             body.database_name(), std::move(changes),
@@ -166,9 +165,9 @@ runtime::Task<Response> HandleGetFileSystemSecurityToken(RequestContext& request
 }
 
 runtime::Task<Response> HandleAclsDisabled(RequestContext& request) {
-  co_return wire::EncodeError(
-      request.header.request_id,
-      Error{ErrorCode::kSecurityDisabled, "No Authorizer is configured: authorizer.enabled is off."});
+  co_return wire::EncodeError(request.header.request_id,
+                              Error{ErrorCode::kSecurityDisabled,
+                                    "No Authorizer is configured: authorizer.enabled is off."});
 }
 
 // No table is tiered to a lake yet, which is a normal answer to engines that ask (spec 01, 11).

@@ -12,34 +12,60 @@ namespace strom::server {
 // kUnsupportedVersion and left out of API_VERSIONS, so that clients say so by themselves.
 Handler HandlerOf(wire::Api api) {
   switch (api) {
-    case wire::Api::kApiVersions: return HandleApiVersions;
-    case wire::Api::kAuthenticate: return HandleAuthenticate;
-    case wire::Api::kProduceLog: return HandleProduceLog;
-    case wire::Api::kFetchLog: return HandleFetchLog;
-    case wire::Api::kListOffsets: return HandleListOffsets;
-    case wire::Api::kLimitScan: return HandleLimitScan;
-    case wire::Api::kGetTableStats: return HandleGetTableStats;
-    case wire::Api::kInitWriter: return HandleInitWriter;
-    case wire::Api::kMetadata: return HandleMetadata;
-    case wire::Api::kCreateDatabase: return HandleCreateDatabase;
-    case wire::Api::kAlterDatabase: return HandleAlterDatabase;
-    case wire::Api::kDropDatabase: return HandleDropDatabase;
-    case wire::Api::kListDatabases: return HandleListDatabases;
-    case wire::Api::kDatabaseExists: return HandleDatabaseExists;
-    case wire::Api::kGetDatabaseInfo: return HandleGetDatabaseInfo;
-    case wire::Api::kCreateTable: return HandleCreateTable;
-    case wire::Api::kDropTable: return HandleDropTable;
-    case wire::Api::kListTables: return HandleListTables;
-    case wire::Api::kTableExists: return HandleTableExists;
-    case wire::Api::kGetTableInfo: return HandleGetTableInfo;
-    case wire::Api::kGetTableSchema: return HandleGetTableSchema;
-    case wire::Api::kListPartitionInfos: return HandleListPartitionInfos;
-    case wire::Api::kGetFileSystemSecurityToken: return HandleGetFileSystemSecurityToken;
+    case wire::Api::kApiVersions:
+      return HandleApiVersions;
+    case wire::Api::kAuthenticate:
+      return HandleAuthenticate;
+    case wire::Api::kProduceLog:
+      return HandleProduceLog;
+    case wire::Api::kFetchLog:
+      return HandleFetchLog;
+    case wire::Api::kListOffsets:
+      return HandleListOffsets;
+    case wire::Api::kLimitScan:
+      return HandleLimitScan;
+    case wire::Api::kGetTableStats:
+      return HandleGetTableStats;
+    case wire::Api::kInitWriter:
+      return HandleInitWriter;
+    case wire::Api::kMetadata:
+      return HandleMetadata;
+    case wire::Api::kCreateDatabase:
+      return HandleCreateDatabase;
+    case wire::Api::kAlterDatabase:
+      return HandleAlterDatabase;
+    case wire::Api::kDropDatabase:
+      return HandleDropDatabase;
+    case wire::Api::kListDatabases:
+      return HandleListDatabases;
+    case wire::Api::kDatabaseExists:
+      return HandleDatabaseExists;
+    case wire::Api::kGetDatabaseInfo:
+      return HandleGetDatabaseInfo;
+    case wire::Api::kCreateTable:
+      return HandleCreateTable;
+    case wire::Api::kDropTable:
+      return HandleDropTable;
+    case wire::Api::kListTables:
+      return HandleListTables;
+    case wire::Api::kTableExists:
+      return HandleTableExists;
+    case wire::Api::kGetTableInfo:
+      return HandleGetTableInfo;
+    case wire::Api::kGetTableSchema:
+      return HandleGetTableSchema;
+    case wire::Api::kListPartitionInfos:
+      return HandleListPartitionInfos;
+    case wire::Api::kGetFileSystemSecurityToken:
+      return HandleGetFileSystemSecurityToken;
     case wire::Api::kListAcls:
     case wire::Api::kCreateAcls:
-    case wire::Api::kDropAcls: return HandleAclsDisabled;
-    case wire::Api::kGetLakeSnapshot: return HandleGetLakeSnapshot;
-    default: return nullptr;
+    case wire::Api::kDropAcls:
+      return HandleAclsDisabled;
+    case wire::Api::kGetLakeSnapshot:
+      return HandleGetLakeSnapshot;
+    default:
+      return nullptr;
   }
 }
 
@@ -49,9 +75,9 @@ runtime::Task<Response> Dispatch(RequestContext& request) {
   if (!api) co_return wire::EncodeError(id, api.error());
   const Handler handler = HandlerOf((*api)->api);
   if (handler == nullptr) {
-    co_return wire::EncodeError(id, Error{ErrorCode::kUnsupportedVersion,
-                                          fmt::format("{} is not served by this version of Strom.",
-                                                      (*api)->name)});
+    co_return wire::EncodeError(
+        id, Error{ErrorCode::kUnsupportedVersion,
+                  fmt::format("{} is not served by this version of Strom.", (*api)->name)});
   }
   co_return co_await handler(request);
 }

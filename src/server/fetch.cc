@@ -1,10 +1,10 @@
 // FETCH_LOG (spec 04, 7): reads all buckets of a request on their shards; an answer that is too
 // small parks until a high watermark moves or time is out.
+#include "wire/fetch.h"
 #include "server/handlers.h"
 #include "server/scatter.h"
 #include "server/server_shard.h"
 #include "server/session.h"
-#include "wire/fetch.h"
 #include "wire/message.h"
 
 namespace strom::server {
@@ -24,7 +24,9 @@ struct Parking {
   std::unique_ptr<replica::ParkedFetch> fetch;
 };
 
-uint64_t NonNegative(int32_t bytes) { return bytes < 0 ? 0 : static_cast<uint64_t>(bytes); }
+uint64_t NonNegative(int32_t bytes) {
+  return bytes < 0 ? 0 : static_cast<uint64_t>(bytes);
+}
 
 runtime::Task<bool> ReadOnOwner(ServerShard& owner, std::vector<FetchPart*> parts,
                                 uint64_t max_bytes) {
@@ -95,7 +97,9 @@ std::vector<FetchPart> MakeParts(const wire::FetchLogRequest& request, uint64_t 
   for (const wire::FetchTable& table : request.tables) {
     for (const wire::FetchBucket& entry : table.buckets) {
       FetchPart part{{table.table_id, entry.partition, entry.bucket},
-                     &table, entry.fetch_offset, entry.max_fetch_bytes};
+                     &table,
+                     entry.fetch_offset,
+                     entry.max_fetch_bytes};
       auto [known, fresh] = seen.try_emplace(part.bucket, parts.size());
       if (fresh) {
         parts.push_back(std::move(part));
@@ -125,8 +129,8 @@ ReadState StateOf(const std::vector<FetchPart>& parts) {
       state.filtered_on |= part.read->filtered_end_offset.has_value();
     } else {
       const ErrorCode code = part.read.error().code;
-      state.failed |= code != ErrorCode::kNotLeaderOrFollower &&
-                      code != ErrorCode::kUnknownTableOrBucket;
+      state.failed |=
+          code != ErrorCode::kNotLeaderOrFollower && code != ErrorCode::kUnknownTableOrBucket;
     }
   }
   return state;
@@ -171,7 +175,8 @@ runtime::Task<Response> HandleFetchLog(RequestContext& request) {
   auto pointers = [&parts] {
     std::vector<FetchPart*> all;
     all.reserve(parts.size());
-    for (FetchPart& part : parts) all.push_back(&part);
+    for (FetchPart& part : parts)
+      all.push_back(&part);
     return all;
   };
   auto bucket_of = [](FetchPart* part) { return part->bucket; };

@@ -7,7 +7,9 @@
 
 namespace strom::server {
 
-FrameBuffer::~FrameBuffer() { std::free(data_); }
+FrameBuffer::~FrameBuffer() {
+  std::free(data_);
+}
 
 void FrameBuffer::Grow(size_t capacity) {
   if (capacity <= capacity_) return;

@@ -27,12 +27,11 @@ runtime::Task<ReadOutcome> ReadRequest(runtime::Connection& connection, Bytes& p
   for (;;) {
     if (!pending.empty()) {
       boost::system::error_code error;
-      const size_t used =
-          parser.put(boost::asio::buffer(pending.data(), pending.size()), error);
+      const size_t used = parser.put(boost::asio::buffer(pending.data(), pending.size()), error);
       pending.erase(pending.begin(), pending.begin() + static_cast<ptrdiff_t>(used));
       if (error && error != beast_http::error::need_more) {
-        const bool too_large = error == beast_http::error::header_limit ||
-                               error == beast_http::error::body_limit;
+        const bool too_large =
+            error == beast_http::error::header_limit || error == beast_http::error::body_limit;
         co_return too_large ? ReadOutcome::kTooLarge : ReadOutcome::kBad;
       }
       if (parser.is_done()) {
@@ -46,8 +45,7 @@ runtime::Task<ReadOutcome> ReadRequest(runtime::Connection& connection, Bytes& p
     if (taken >= 2 * HttpServer::kMaxRequestBytes) co_return ReadOutcome::kTooLarge;
     const size_t before = pending.size();
     pending.resize(before + 4096);
-    Result<size_t> got =
-        co_await connection.Read(MutableByteView(pending).subspan(before));
+    Result<size_t> got = co_await connection.Read(MutableByteView(pending).subspan(before));
     if (!got || *got == 0) co_return ReadOutcome::kClosed;
     pending.resize(before + *got);
     taken += *got;
@@ -72,11 +70,14 @@ std::string Serialize(const HttpAnswer& answer, bool keep_alive, bool with_body)
 HttpServer::HttpServer(std::unique_ptr<runtime::Listener> listener, std::vector<HttpRoute> routes)
     : listener_(std::move(listener)), routes_(std::move(routes)) {}
 
-void HttpServer::Start() { tasks_.Spawn(AcceptLoop()); }
+void HttpServer::Start() {
+  tasks_.Spawn(AcceptLoop());
+}
 
 runtime::Task<void> HttpServer::Stop() {
   listener_->Close();
-  for (runtime::Connection* connection : open_) connection->Close();
+  for (runtime::Connection* connection : open_)
+    connection->Close();
   co_await tasks_.Join();
 }
 
@@ -97,7 +98,8 @@ HttpAnswer HttpServer::Answer(std::string_view method, std::string_view target) 
     if (route.path == path) return route.answer();
   }
   std::string known;
-  for (const HttpRoute& route : routes_) known += " " + route.path;
+  for (const HttpRoute& route : routes_)
+    known += " " + route.path;
   return {404, "text/plain", "Not here; there is" + known + ".\n"};
 }
 

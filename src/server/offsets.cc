@@ -28,7 +28,8 @@ struct OffsetQuery {
 std::vector<OffsetPart*> Pointers(std::vector<OffsetPart>& parts) {
   std::vector<OffsetPart*> pointers;
   pointers.reserve(parts.size());
-  for (OffsetPart& part : parts) pointers.push_back(&part);
+  for (OffsetPart& part : parts)
+    pointers.push_back(&part);
   return pointers;
 }
 
@@ -49,8 +50,7 @@ runtime::Task<bool> CountOnOwner(ServerShard& owner, std::vector<OffsetPart*> pa
     if (!replica) {
       part->offset = Fail(replica.error());
     } else {
-      part->offset =
-          Offset((*replica)->high_watermark() - (*replica)->log_start_offset());
+      part->offset = Offset((*replica)->high_watermark() - (*replica)->log_start_offset());
     }
   }
   co_return true;
@@ -69,7 +69,8 @@ Response WithRecords(int32_t request_id, Bytes head, uint32_t records_field,
   Append(front, head);
   auto kept = std::make_shared<const replica::BucketRead>(std::move(read));
   std::vector<ByteView> pieces{front};
-  for (const ByteView range : kept->ranges) pieces.push_back(range);
+  for (const ByteView range : kept->ranges)
+    pieces.push_back(range);
   Response response(std::move(front), std::move(pieces));
   response.KeepAlive(kept);
   return response;
@@ -151,8 +152,8 @@ runtime::Task<Response> HandleLimitScan(RequestContext& request) {
     if (!replica) co_return Fail(replica.error());
     co_return (*replica)->LimitScan(limit);
   };
-  Result<replica::BucketRead> read = co_await runtime::CallOn(
-      owner.shard, [&] { return scan(owner, bucket, parsed->limit()); });
+  Result<replica::BucketRead> read =
+      co_await runtime::CallOn(owner.shard, [&] { return scan(owner, bucket, parsed->limit()); });
   if (!read) co_return wire::EncodeError(id, read.error());
   Bytes head;
   wire::FieldWriter(head).Int(3, 1);  // is_log_table

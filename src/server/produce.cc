@@ -80,8 +80,10 @@ runtime::Task<Response> HandleProduceLog(RequestContext& request) {
   auto parsed = wire::ParseProduceLog(request.body);
   if (!parsed) co_return wire::EncodeError(request.header.request_id, parsed.error());
   if (parsed->acks < wire::kAcksAll || parsed->acks > 1) {
-    co_return wire::EncodeError(request.header.request_id, Error{ErrorCode::kInvalidRequiredAcks,
-                       fmt::format("Invalid required acks {}: use -1, 0 or 1.", parsed->acks)});
+    co_return wire::EncodeError(
+        request.header.request_id,
+        Error{ErrorCode::kInvalidRequiredAcks,
+              fmt::format("Invalid required acks {}: use -1, 0 or 1.", parsed->acks)});
   }
   std::vector<ProducePart> parts = MakeParts(*parsed);
   const auto timeout = std::clamp(std::chrono::milliseconds(parsed->timeout_ms),

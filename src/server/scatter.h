@@ -41,9 +41,8 @@ runtime::Task<std::vector<VisitResult<Visit, Item>>> ForEachOwner(ServerShard& h
   std::vector<runtime::Task<R>> visits;
   visits.reserve(groups.size());
   for (auto& [owner, owned] : groups) {
-    visits.push_back(runtime::CallOn(owner->shard, [&visit, owner, &owned] {
-      return visit(*owner, std::move(owned));
-    }));
+    visits.push_back(runtime::CallOn(
+        owner->shard, [&visit, owner, &owned] { return visit(*owner, std::move(owned)); }));
   }
   co_return co_await runtime::WhenAll(std::move(visits));
 }

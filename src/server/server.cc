@@ -12,15 +12,21 @@ using TablePtr = std::shared_ptr<const TableInfo>;
 
 constexpr std::chrono::seconds kStaleSweepInterval{1};
 
-bool IsWildcard(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+bool IsWildcard(const std::string& host) {
+  return host == "0.0.0.0" || host == "::";
+}
 
 // The data a catalog change concerns, for one log line.
 std::string Describe(const coordinator::CatalogChange& change) {
   std::string text;
-  for (const auto& table : change.created_tables) text += fmt::format(" +{}", table->path);
-  for (const auto& table : change.dropped_tables) text += fmt::format(" -{}", table->path);
-  for (const auto& database : change.databases) text += fmt::format(" +{}", database->name);
-  for (const auto& database : change.dropped_databases) text += fmt::format(" -{}", database);
+  for (const auto& table : change.created_tables)
+    text += fmt::format(" +{}", table->path);
+  for (const auto& table : change.dropped_tables)
+    text += fmt::format(" -{}", table->path);
+  for (const auto& database : change.databases)
+    text += fmt::format(" +{}", database->name);
+  for (const auto& database : change.dropped_databases)
+    text += fmt::format(" -{}", database);
   return text.empty() ? text : text.substr(1);
 }
 
@@ -32,9 +38,13 @@ ServerShard::ServerShard(Server& owner, runtime::Shard& own_shard)
       commit(owner.settings().commit),
       buffers(owner.settings().buffer_pool_bytes) {}
 
-ServerShard::~ServerShard() { STROM_CHECK(sessions.empty()); }
+ServerShard::~ServerShard() {
+  STROM_CHECK(sessions.empty());
+}
 
-const ServerSettings& ServerShard::settings() const { return server.settings(); }
+const ServerSettings& ServerShard::settings() const {
+  return server.settings();
+}
 
 ServerShard& ServerShard::OwnerOf(const TableBucket& bucket) {
   return server.shard(replica::OwnerOf(bucket, static_cast<int>(server.shard_count())));
@@ -73,12 +83,12 @@ runtime::Task<Status> Server::Open() {
   STROM_CO_TRY_VOID(Listen());
   STROM_CO_TRY_VOID(ListenHttp());
   for (auto& shard : shards_) {
-    shard->shard.Post([this, shard = shard.get()] {
-      shard->background.Spawn(ShardUpkeep(*shard));
-    });
+    shard->shard.Post(
+        [this, shard = shard.get()] { shard->background.Spawn(ShardUpkeep(*shard)); });
   }
   tasks_.Spawn(CheckpointLoop());
-  for (size_t i = 0; i < listeners_.size(); ++i) tasks_.Spawn(AcceptLoop(i));
+  for (size_t i = 0; i < listeners_.size(); ++i)
+    tasks_.Spawn(AcceptLoop(i));
   ready_ = true;
   co_return Status{};
 }
@@ -90,9 +100,10 @@ runtime::Task<Status> Server::OpenMetadata() {
   settings.remote_data_dir = settings_.remote_data_dir;
   settings.tablet_servers = {settings_.server_id};
   STROM_CO_TRY(coordinator_,
-               co_await coordinator::Coordinator::Start(
-                   *store_, std::move(settings),
-                   [this](coordinator::CatalogChange change) { return Publish(std::move(change)); }));
+               co_await coordinator::Coordinator::Start(*store_, std::move(settings),
+                                                        [this](coordinator::CatalogChange change) {
+                                                          return Publish(std::move(change));
+                                                        }));
   co_return Status{};
 }
 
@@ -115,7 +126,8 @@ runtime::Task<Status> Server::OpenReplicas() {
   for (const log::FoundTable& found : directory_->found_tables()) {
     if (catalog.FindTable(found.table) != nullptr) continue;
     if (store_->created()) {
-      // The metadata is gone, not the table: deleting its data would turn a lost file into lost rows.
+      // The metadata is gone, not the table: deleting its data would turn a lost file into lost
+      // rows.
       co_return Fail(ErrorCode::kStorage,
                      "{} holds data of a table, but the metadata in {} is missing; restore it, or "
                      "move the data away to start empty.",
@@ -225,8 +237,8 @@ coordinator::ClusterNodes Server::NodesFor(const Session& session) const {
   const ListenerSettings& listener = settings_.listeners[at];
   runtime::Endpoint told = listener.advertised.value_or(endpoints_[at]);
   if (!listener.advertised) {
-    told.host = IsWildcard(listener.bind.host) ? session.connection().local_address()
-                                               : listener.bind.host;
+    told.host =
+        IsWildcard(listener.bind.host) ? session.connection().local_address() : listener.bind.host;
   }
   const coordinator::NodeEndpoint node{settings_.server_id, told.host, told.port, std::nullopt};
   coordinator::ClusterNodes nodes;
@@ -242,8 +254,8 @@ runtime::Task<void> Server::Publish(coordinator::CatalogChange change) {
   auto shared = std::make_shared<const coordinator::CatalogChange>(std::move(change));
   std::vector<runtime::Task<bool>> visits;
   for (auto& shard : shards_) {
-    visits.push_back(runtime::CallOn(
-        shard->shard, [this, shard = shard.get(), shared]() -> runtime::Task<bool> {
+    visits.push_back(
+        runtime::CallOn(shard->shard, [this, shard = shard.get(), shared]() -> runtime::Task<bool> {
           co_await ApplyOn(*shard, shared);
           co_return true;
         }));
@@ -288,7 +300,8 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   while (!shard.stopping) {
     co_await shard.stop.WaitUntil(shard.shard.Now() + kStaleSweepInterval);
     const runtime::Instant now = shard.shard.Now();
-    for (Session* session : shard.sessions) session->CloseIfStale(now);
+    for (Session* session : shard.sessions)
+      session->CloseIfStale(now);
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;
     for (const auto& [bucket, replica] : shard.replicas.all()) {
@@ -315,8 +328,8 @@ runtime::Task<Status> Server::Checkpoint() {
   };
   std::vector<runtime::Task<Offsets>> visits;
   for (auto& shard : shards_) {
-    visits.push_back(runtime::CallOn(
-        shard->shard, [shard = shard.get()]() -> runtime::Task<Offsets> {
+    visits.push_back(
+        runtime::CallOn(shard->shard, [shard = shard.get()]() -> runtime::Task<Offsets> {
           Offsets offsets;
           for (const auto& [bucket, replica] : shard->replicas.all()) {
             offsets.recovery_points[bucket] = replica->log().recovery_point();
@@ -360,12 +373,13 @@ runtime::Task<Status> Server::Stop() {
   Log(LogLevel::kInfo, "server.stopping", {});
   stopping_ = true;
   stop_.Notify();
-  for (auto& listener : listeners_) listener->Close();
+  for (auto& listener : listeners_)
+    listener->Close();
   if (coordinator_) co_await coordinator_->Stop();
   std::vector<runtime::Task<Status>> visits;
   for (auto& shard : shards_) {
-    visits.push_back(runtime::CallOn(
-        shard->shard, [this, shard = shard.get()] { return CloseShard(*shard); }));
+    visits.push_back(
+        runtime::CallOn(shard->shard, [this, shard = shard.get()] { return CloseShard(*shard); }));
   }
   Status result;
   for (Status& closed : co_await runtime::WhenAll(std::move(visits))) {

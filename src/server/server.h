@@ -3,7 +3,8 @@
 //
 // Start order: lock the data directory, load the metadata, make every shard's state, open and
 // recover the bucket logs, delete what belongs to no table, listen. Nothing is accepted before all
-// of that is done. Stop is the reverse and leaves the clean-shutdown marker if every log closed well.
+// of that is done. Stop is the reverse and leaves the clean-shutdown marker if every log closed
+// well.
 #pragma once
 
 #include <memory>

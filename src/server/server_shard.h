@@ -41,7 +41,7 @@ struct ServerShard {
   std::unordered_set<Session*> sessions;
   runtime::TaskGroup connections;  // one task per connection
   runtime::TaskGroup background;   // upkeep of this shard
-  uint64_t fetch_turn = 0;  // rotates which bucket of a fetch is read first
+  uint64_t fetch_turn = 0;         // rotates which bucket of a fetch is read first
   bool stopping = false;
   runtime::Event stop;
   ShardStats stats;

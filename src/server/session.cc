@@ -20,7 +20,9 @@ Session::Session(ServerShard& home, std::unique_ptr<runtime::Connection> connect
       reader_(*connection_, home.buffers, home.settings().max_frame_bytes),
       last_write_(home.shard.Now()) {}
 
-Session::~Session() { STROM_CHECK(requests_ == 0); }
+Session::~Session() {
+  STROM_CHECK(requests_ == 0);
+}
 
 runtime::Task<void> Session::Run() {
   runtime::TaskGroup writer;
@@ -44,7 +46,8 @@ bool Session::overloaded() const {
 
 runtime::Task<void> Session::ReadLoop() {
   while (!closed_) {
-    while (overloaded() && !closed_) co_await load_fell_.Wait();
+    while (overloaded() && !closed_)
+      co_await load_fell_.Wait();
     if (closed_) break;
     Result<std::optional<Frame>> frame = co_await reader_.Next();
     if (!frame) {
@@ -85,7 +88,8 @@ runtime::Task<void> Session::WriteLoop() {
   std::vector<Response> sending;
   std::vector<ByteView> pieces;
   for (;;) {
-    while (unsent_.empty() && !reading_done_) co_await answer_queued_.Wait();
+    while (unsent_.empty() && !reading_done_)
+      co_await answer_queued_.Wait();
     if (unsent_.empty()) co_return;
     size_t bytes = 0;
     while (!unsent_.empty() && (pieces.empty() || pieces.size() + unsent_.front().pieces().size() <=
@@ -114,7 +118,8 @@ void Session::Close(std::string_view reason) {
   Log(LogLevel::kDebug, "connection.closed",
       {{"peer", connection_->peer_address()}, {"reason", reason}});
   connection_->Close();
-  for (const auto& waiter : waiters_) replica::FetchWaiter::Fire(waiter);
+  for (const auto& waiter : waiters_)
+    replica::FetchWaiter::Fire(waiter);
   load_fell_.Notify();
 }
 

@@ -1,0 +1,366 @@
+#include "log/log.h"
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "log/file_names.h"
+#include "log/group_commit.h"
+#include "log/test_batches.h"
+#include "runtime/test_runtime.h"
+
+namespace strom::log {
+namespace {
+
+using runtime::RunOnShard;
+using runtime::Task;
+using runtime::TemporaryFolder;
+using runtime::ThisShard;
+
+constexpr TableBucket kBucket{TableId(7), std::nullopt, BucketId(0)};
+
+class LogTest : public ::testing::Test {
+ protected:
+  Result<std::unique_ptr<Log>> Open(bool clean = false, Offset recovery_point = Offset(0),
+                                    Timestamp now = Timestamp(1000)) {
+    return Log::Open(ThisShard().files(), directory_, kBucket, options_, recovery_point, clean,
+                     now);
+  }
+
+  static Result<AppendResult> Append(Log& log, const TestBatch& batch,
+                                     Timestamp now = Timestamp(1000)) {
+    Bytes bytes = MakeBatch(batch);
+    std::array<format::CheckedBatch, 1> batches{Checked(bytes)};
+    return log.Append(batches, now);
+  }
+
+  // Base offsets of all batches from `from` on.
+  static std::vector<int64_t> BaseOffsets(Log& log, Offset from = Offset(0)) {
+    std::vector<int64_t> offsets;
+    while (from < log.end_offset()) {
+      auto read = log.Read(from, log.end_offset(), UINT64_MAX, true);
+      EXPECT_TRUE(read);
+      if (!read || read->bytes.empty()) break;
+      ByteView left = read->bytes;
+      while (!left.empty()) {
+        const auto header = format::ReadBatchHeader(left);
+        EXPECT_TRUE(header);
+        EXPECT_TRUE(format::BatchCrcFits(left.first(header->size_bytes), *header));
+        offsets.push_back(header->base_offset.value);
+        left = left.subspan(header->size_bytes);
+      }
+      from = read->end_offset;
+    }
+    return offsets;
+  }
+
+  std::string SegmentPath(int64_t base) const {
+    return FilePath(directory_, Offset(base), kLogSuffix);
+  }
+  // What a crash does to bytes that were on their way.
+  static void AppendToFile(const std::string& path, const std::string& bytes) {
+    std::ofstream(path, std::ios::app | std::ios::binary) << bytes;
+  }
+  static void FlipByte(const std::string& path, std::streamoff at) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekg(at);
+    const char byte = static_cast<char>(file.get() ^ 0x40);
+    file.seekp(at);
+    file.put(byte);
+  }
+
+  TemporaryFolder folder_;
+  std::string directory_ = folder_.path() + "/db/t-7/log-0";
+  LogOptions options_;
+};
+
+TEST_F(LogTest, GivesDenseOffsetsAndReadsWholeBatches) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    EXPECT_EQ(Append(*log, {.records = 3})->base_offset, Offset(0));
+    EXPECT_EQ(Append(*log, {.records = 1})->base_offset, Offset(3));
+    EXPECT_EQ(Append(*log, {.records = 5})->base_offset, Offset(4));
+    EXPECT_EQ(log->end_offset(), Offset(9));
+    EXPECT_EQ(BaseOffsets(*log), (std::vector<int64_t>{0, 3, 4}));
+    // From inside a batch: the whole batch.
+    EXPECT_EQ(BaseOffsets(*log, Offset(2)), (std::vector<int64_t>{0, 3, 4}));
+    EXPECT_EQ(BaseOffsets(*log, Offset(6)), (std::vector<int64_t>{4}));
+    co_return;
+  });
+}
+
+TEST_F(LogTest, ReadRespectsLimitAndBudgetAndReturnsAtLeastOneBatch) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 5; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    EXPECT_EQ(log->Read(Offset(0), Offset(2), UINT64_MAX, true)->bytes.size(), 200U);
+    EXPECT_EQ(log->Read(Offset(0), Offset(5), 250, true)->bytes.size(), 200U);
+    EXPECT_EQ(log->Read(Offset(0), Offset(5), 1, true)->bytes.size(), 100U);
+    EXPECT_EQ(log->Read(Offset(0), Offset(5), 99, false)->bytes.size(), 0U);
+    EXPECT_EQ(log->Read(Offset(5), Offset(5), 500, true)->bytes.size(), 0U);
+    EXPECT_EQ(log->Read(Offset(6), Offset(6), 500, true).error().code,
+              ErrorCode::kLogOffsetOutOfRange);
+    co_return;
+  });
+}
+
+TEST_F(LogTest, TimestampsNeverGoBackAndFindTheFirstLaterBatch) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    EXPECT_TRUE(Append(*log, {}, Timestamp(100)));
+    EXPECT_TRUE(Append(*log, {}, Timestamp(200)));
+    EXPECT_TRUE(Append(*log, {}, Timestamp(150)));  // the clock stepped back
+    EXPECT_TRUE(Append(*log, {}, Timestamp(300)));
+    EXPECT_EQ(log->max_timestamp(), Timestamp(300));
+    EXPECT_EQ(*log->OffsetForTimestamp(Timestamp(0)), Offset(0));
+    EXPECT_EQ(*log->OffsetForTimestamp(Timestamp(101)), Offset(1));
+    EXPECT_EQ(*log->OffsetForTimestamp(Timestamp(201)), Offset(3));
+    EXPECT_EQ(*log->OffsetForTimestamp(Timestamp(301)), std::nullopt);
+    co_return;
+  });
+}
+
+TEST_F(LogTest, RollsBySizeAndReadsAcrossSegments) {
+  options_.segment_bytes = 350;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 10; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    EXPECT_EQ(log->segment_count(), 4U);
+    EXPECT_EQ(BaseOffsets(*log), (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
+    // A batch larger than a segment gets one of its own.
+    EXPECT_TRUE(Append(*log, {.payload_bytes = 5000}));
+    EXPECT_EQ(log->segment_count(), 5U);
+    EXPECT_EQ(BaseOffsets(*log, Offset(10)), (std::vector<int64_t>{10}));
+    co_return;
+  });
+}
+
+TEST_F(LogTest, DuplicatesAreAnsweredWithTheOriginalOffset) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 8; ++i) {
+      EXPECT_TRUE(Append(*log, {.records = 2, .writer = WriterId(5), .sequence = i}));
+    }
+    for (int i = 3; i < 8; ++i) {
+      const auto again = Append(*log, {.records = 2, .writer = WriterId(5), .sequence = i});
+      EXPECT_TRUE(again->duplicate);
+      EXPECT_EQ(again->base_offset, Offset(i * 2));
+    }
+    EXPECT_EQ(log->end_offset(), Offset(16));
+    for (const int sequence : {2, 9, 100}) {
+      const auto refused = Append(*log, {.writer = WriterId(5), .sequence = sequence});
+      EXPECT_EQ(refused.error().code, ErrorCode::kOutOfOrderSequence) << sequence;
+    }
+    EXPECT_EQ(Append(*log, {.writer = WriterId(6), .sequence = 1}).error().code,
+              ErrorCode::kOutOfOrderSequence);
+    EXPECT_EQ(log->end_offset(), Offset(16));
+    co_return;
+  });
+}
+
+TEST_F(LogTest, FiveBatchesPerWriterAreRememberedOverAnyRestart) {
+  for (const bool clean : {true, false}) {
+    options_.segment_bytes = 450;  // several segments and snapshots
+    directory_ = fmt::format("{}/restart-{}", folder_.path(), clean);
+    RunOnShard([this, clean]() -> Task<void> {
+      auto log = *Open();
+      for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}));
+      }
+      EXPECT_TRUE(co_await log->Sync());
+      const Offset recovery_point = log->recovery_point();
+      if (clean) EXPECT_TRUE(co_await log->CloseCleanly());
+      log.reset();
+      log = *Open(clean, recovery_point);
+      EXPECT_EQ(log->end_offset(), Offset(20));
+      for (int i = 15; i < 20; ++i) {
+        const auto again = Append(*log, {.writer = WriterId(5), .sequence = i});
+        EXPECT_TRUE(again) << i << clean;
+        EXPECT_EQ(again->base_offset, Offset(i)) << clean;
+      }
+      EXPECT_EQ(Append(*log, {.writer = WriterId(5), .sequence = 20})->base_offset, Offset(20));
+    });
+  }
+}
+
+TEST_F(LogTest, ATornTailIsCutAndTheRestStays) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 4; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    log.reset();
+    const Bytes batch = MakeBatch({});
+    AppendToFile(SegmentPath(0), std::string(AsText(ByteView(batch).first(60))));
+    log = *Open();
+    EXPECT_EQ(log->end_offset(), Offset(4));
+    EXPECT_EQ(log->size_bytes(), 400U);
+    EXPECT_EQ(Append(*log, {})->base_offset, Offset(4));
+    EXPECT_EQ(BaseOffsets(*log), (std::vector<int64_t>{0, 1, 2, 3, 4}));
+    co_return;
+  });
+}
+
+TEST_F(LogTest, TrailingZerosAreNoBatches) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    EXPECT_TRUE(Append(*log, {}));
+    log.reset();
+    AppendToFile(SegmentPath(0), std::string(4096, '\0'));
+    log = *Open();
+    EXPECT_EQ(log->end_offset(), Offset(1));
+    EXPECT_EQ(log->size_bytes(), 100U);
+    co_return;
+  });
+}
+
+TEST_F(LogTest, DamageAboveTheRecoveryPointCutsTheLogThere) {
+  options_.segment_bytes = 350;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 9; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    log.reset();
+    FlipByte(SegmentPath(3), 170);  // inside offset 4
+    log = *Open();
+    EXPECT_EQ(log->end_offset(), Offset(4));
+    EXPECT_EQ(log->segment_count(), 2U);
+    EXPECT_EQ(BaseOffsets(*log), (std::vector<int64_t>{0, 1, 2, 3}));
+    EXPECT_EQ(Append(*log, {})->base_offset, Offset(4));
+    co_return;
+  });
+}
+
+TEST_F(LogTest, AMissingIndexIsRebuilt) {
+  options_.segment_bytes = 1000;
+  options_.index_interval_bytes = 150;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 30; ++i)
+      EXPECT_TRUE(Append(*log, {}, Timestamp(1000 + i)));
+    EXPECT_TRUE(co_await log->CloseCleanly());
+    log.reset();
+    runtime::FileSystem& files = ThisShard().files();
+    const std::string index = FilePath(directory_, Offset(10), kOffsetIndexSuffix);
+    const Bytes written = *runtime::ReadFile(files, index);
+    EXPECT_FALSE(written.empty());
+    EXPECT_TRUE(files.Remove(index));
+    log = *Open(true);
+    EXPECT_EQ(BaseOffsets(*log, Offset(15)).front(), 15);
+    EXPECT_EQ(*runtime::ReadFile(files, index), written);
+    EXPECT_EQ(*log->OffsetForTimestamp(Timestamp(1017)), Offset(17));
+  });
+}
+
+TEST_F(LogTest, AnUnreadableWriterSnapshotFallsBackToTheLog) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_TRUE(Append(*log, {.writer = WriterId(9), .sequence = i}));
+    }
+    EXPECT_TRUE(co_await log->CloseCleanly());
+    log.reset();
+    const std::string snapshot = FilePath(directory_, Offset(3), kWriterSnapshotSuffix);
+    EXPECT_TRUE(
+        runtime::ReplaceFile(ThisShard().files(), snapshot, AsBytes("{\"version\":1,\"writ")));
+    log = *Open(true);
+    EXPECT_TRUE(Append(*log, {.writer = WriterId(9), .sequence = 2})->duplicate);
+    EXPECT_EQ(Append(*log, {.writer = WriterId(9), .sequence = 3})->base_offset, Offset(3));
+  });
+}
+
+TEST_F(LogTest, DeletesOnlyWholeSegmentsBelowAnOffset) {
+  options_.segment_bytes = 250;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 9; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await log->Sync());
+    EXPECT_TRUE(log->DeleteSegmentsBelow(Offset(5)));
+    EXPECT_EQ(log->start_offset(), Offset(4));
+    EXPECT_EQ(BaseOffsets(*log, Offset(4)), (std::vector<int64_t>{4, 5, 6, 7, 8}));
+    EXPECT_EQ(log->Read(Offset(3), Offset(9), 100, true).error().code,
+              ErrorCode::kLogOffsetOutOfRange);
+    EXPECT_TRUE(log->DeleteSegmentsBelow(Offset(1000)));
+    EXPECT_EQ(log->segment_count(), 1U);
+    log.reset();
+    log = *Open();
+    EXPECT_EQ(log->start_offset(), Offset(8));
+    EXPECT_EQ(log->end_offset(), Offset(9));
+  });
+}
+
+TEST_F(LogTest, RecoveryPointStaysInFrontOfWhatIsNotOnDisk) {
+  options_.segment_bytes = 250;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 7; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    EXPECT_EQ(log->recovery_point(), Offset(0));
+    EXPECT_EQ(log->synced_offset(), Offset(0));
+    EXPECT_TRUE(co_await log->SyncFinishedSegments());
+    EXPECT_EQ(log->recovery_point(), Offset(6));
+    EXPECT_EQ(log->synced_offset(), Offset(6));
+    EXPECT_TRUE(co_await log->Sync());
+    EXPECT_EQ(log->synced_offset(), Offset(7));
+  });
+}
+
+TEST_F(LogTest, OldActiveSegmentsRoll) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    EXPECT_TRUE(log->RollIfOlderThan(10, Timestamp(1'000'000)));  // empty: stays
+    EXPECT_EQ(log->segment_count(), 1U);
+    EXPECT_TRUE(Append(*log, {}, Timestamp(1000)));
+    EXPECT_TRUE(log->RollIfOlderThan(10, Timestamp(1010)));
+    EXPECT_EQ(log->segment_count(), 1U);
+    EXPECT_TRUE(log->RollIfOlderThan(10, Timestamp(1011)));
+    EXPECT_EQ(log->segment_count(), 2U);
+    co_return;
+  });
+}
+
+TEST_F(LogTest, GroupCommitWaitsForTheDiskOnlyUnderAck) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    GroupCommit ack({CommitMode::kAck});
+    EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await ack.Commit(*log));
+    EXPECT_EQ(log->synced_offset(), Offset(1));
+    co_await ack.Stop();
+
+    GroupCommit never({CommitMode::kNever});
+    EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await never.Commit(*log));
+    EXPECT_EQ(log->synced_offset(), Offset(1));
+    co_await never.Stop();
+
+    GroupCommit interval({CommitMode::kInterval, std::chrono::milliseconds(1)});
+    EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await interval.Commit(*log));
+    co_await interval.Stop();
+    EXPECT_EQ(log->synced_offset(), Offset(3));
+  });
+}
+
+TEST_F(LogTest, CommitOfALogThatIsGoneReportsIt) {
+  RunOnShard([this]() -> Task<void> {
+    GroupCommit commit({CommitMode::kAck});
+    auto log = *Open();
+    EXPECT_TRUE(Append(*log, {}));
+    Status outcome;
+    runtime::TaskGroup group;
+    auto wait = [](GroupCommit& on, Log& of, Status& out) -> Task<void> {
+      out = co_await on.Commit(of);
+    };
+    group.Spawn(wait(commit, *log, outcome));
+    log.reset();
+    co_await group.Join();
+    EXPECT_EQ(outcome.error().code, ErrorCode::kLogStorage);
+    co_await commit.Stop();
+  });
+}
+
+}  // namespace
+}  // namespace strom::log
