@@ -178,7 +178,10 @@ OutgoingFrame EncodeFetchLogResponse(int32_t request_id, std::span<const FetchRe
   std::vector<Entry> entries;
   entries.reserve(results.size());
   for (const FetchResult& result : results) entries.push_back(MakeEntry(result));
-  std::ranges::stable_sort(entries, {}, [](const Entry& e) { return e.result->bucket.table; });
+  // By table, and within one in the order given (results lie in one array).
+  std::ranges::sort(entries, {}, [](const Entry& e) {
+    return std::pair(e.result->bucket.table, e.result);
+  });
 
   // Sizes from the inside out: entry, table, frame.
   struct Table {
