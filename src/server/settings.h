@@ -14,6 +14,10 @@
 #include "metadata/table_validation.h"
 #include "runtime/network.h"
 
+namespace strom {
+class Config;
+}
+
 namespace strom::server {
 
 // A named socket (spec 01, 5).
@@ -45,9 +49,11 @@ struct ServerSettings {
   log::LogOptions log;
   log::CommitOptions commit;
   std::chrono::milliseconds checkpoint_interval{60'000};
-  std::chrono::milliseconds high_watermark_checkpoint_interval{5'000};
   std::chrono::milliseconds writer_expiration_check_interval{600'000};
   metadata::ClusterSettings cluster;
 };
+
+// kInvalidConfig names the key and what it takes.
+Result<ServerSettings> MakeSettings(const Config& config);
 
 }  // namespace strom::server

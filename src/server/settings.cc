@@ -1,0 +1,159 @@
+#include "server/settings.h"
+
+#include <algorithm>
+
+#include "base/config.h"
+#include "base/value_syntax.h"
+
+namespace strom::server {
+namespace {
+
+std::unexpected<Error> Bad(std::string_view key, std::string_view text, std::string_view want) {
+  return Fail(ErrorCode::kInvalidConfig, "'{}' is no value for '{}'; it takes {}.", text, key, want);
+}
+
+// "host:port" or "[v6]:port".
+Result<runtime::Endpoint> ParseEndpoint(std::string_view key, std::string_view text) {
+  constexpr std::string_view kForm = "host:port, an IPv6 address in brackets";
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0) return Bad(key, text, kForm);
+  const auto port = ParseInt32(text.substr(colon + 1));
+  if (!port || *port < 0 || *port > 65535) return Bad(key, text, "a port from 0 to 65535");
+  std::string_view host = text.substr(0, colon);
+  if (host.starts_with('[') != host.ends_with(']')) return Bad(key, text, kForm);
+  if (host.starts_with('[')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return Bad(key, text, kForm);
+  }
+  return runtime::Endpoint{std::string(host), static_cast<uint16_t>(*port)};
+}
+
+struct NamedEndpoint {
+  std::string name;
+  runtime::Endpoint endpoint;
+};
+
+Result<std::vector<NamedEndpoint>> ParseListeners(std::string_view key,
+                                                  const std::vector<std::string>& items) {
+  std::vector<NamedEndpoint> listeners;
+  for (const std::string& item : items) {
+    const size_t separator = item.find("://");
+    if (separator == std::string::npos || separator == 0) {
+      return Bad(key, item, "NAME://host:port, comma separated");
+    }
+    const std::string name = item.substr(0, separator);
+    STROM_TRY(runtime::Endpoint endpoint,
+              ParseEndpoint(key, std::string_view(item).substr(separator + 3)));
+    for (const NamedEndpoint& other : listeners) {
+      if (other.name == name) return Bad(key, item, "every listener name once");
+      if (endpoint.port != 0 && other.endpoint.port == endpoint.port) {
+        return Bad(key, item, "every port once");
+      }
+    }
+    listeners.push_back({name, std::move(endpoint)});
+  }
+  return listeners;
+}
+
+// Spec 01, 5.
+Status SetListeners(const Config& config, ServerSettings& settings) {
+  STROM_TRY(const auto bound, ParseListeners("bind.listeners", ParseList(config.String("bind.listeners"))));
+  if (bound.empty()) return Bad("bind.listeners", "", "at least one NAME://host:port");
+  for (const NamedEndpoint& listener : bound) {
+    settings.listeners.push_back({listener.name, listener.endpoint, std::nullopt});
+  }
+  STROM_TRY(const auto advertised, ParseListeners("advertised.listeners",
+                                                  ParseList(config.String("advertised.listeners"))));
+  for (const NamedEndpoint& listener : advertised) {
+    const auto own = std::ranges::find(settings.listeners, listener.name, &ListenerSettings::name);
+    if (own == settings.listeners.end()) {
+      return Bad("advertised.listeners", listener.name, "names that bind.listeners has");
+    }
+    own->advertised = listener.endpoint;
+  }
+  settings.internal_listener = config.String("internal.listener.name");
+  const auto& names = settings.listeners;
+  const bool named = std::ranges::find(names, settings.internal_listener,
+                                       &ListenerSettings::name) != names.end();
+  if (!named && config.given().contains("internal.listener.name")) {
+    return Bad("internal.listener.name", settings.internal_listener, "a name of bind.listeners");
+  }
+  if (!named) settings.internal_listener = names.front().name;
+  for (const auto& [name, protocol] : ParseMap(config.String("security.protocol.map"))
+                                          .value_or(std::map<std::string, std::string>())) {
+    if (!EqualsIgnoringCase(protocol, "PLAINTEXT")) {
+      return Fail(ErrorCode::kInvalidConfig,
+                  "Listener {} asks for {}: only PLAINTEXT is served by this version of Strom.",
+                  name, protocol);
+    }
+  }
+  return {};
+}
+
+template <class D>
+D As(std::chrono::microseconds duration) {
+  return std::chrono::duration_cast<D>(duration);
+}
+
+}  // namespace
+
+Result<ServerSettings> MakeSettings(const Config& config) {
+  using std::chrono::milliseconds;
+  ServerSettings settings;
+  settings.data_dir = config.String("data.dir");
+  if (settings.data_dir.empty()) return Bad("data.dir", "", "a folder");
+  settings.remote_data_dir = config.String("remote.data.dir");
+  settings.server_id = ServerId(static_cast<int32_t>(config.Int("tablet-server.id")));
+  if (settings.server_id.value < 0) {
+    return Bad("tablet-server.id", config.String("tablet-server.id"), "0 or more");
+  }
+  STROM_TRY_VOID(SetListeners(config, settings));
+  if (const std::string http = config.String("server.http.listen"); !http.empty()) {
+    STROM_TRY(settings.http, ParseEndpoint("server.http.listen", http));
+  }
+  settings.max_frame_bytes = static_cast<size_t>(config.MemoryBytes("netty.server.max-request-size"));
+  settings.max_connections = static_cast<size_t>(std::max<int64_t>(1, config.Int("server.max-connections")));
+  settings.connection_memory_bytes =
+      static_cast<size_t>(config.MemoryBytes("server.connection.max-memory"));
+  settings.connection_requests =
+      static_cast<size_t>(std::max<int64_t>(1, config.Int("server.connection.max-inflight-requests")));
+  settings.buffer_pool_bytes =
+      static_cast<size_t>(config.MemoryBytes("server.buffer-pool.max-memory"));
+  settings.idle_timeout = As<milliseconds>(config.Duration("netty.connection.max-idle-time"));
+  settings.partial_frame_timeout = As<milliseconds>(config.Duration("server.partial-frame.timeout"));
+  settings.max_wait = As<milliseconds>(config.Duration("server.max-wait"));
+
+  constexpr int64_t kMaxSegmentBytes = INT32_MAX;
+  const int64_t segment_bytes = config.MemoryBytes("log.segment.file-size");
+  if (segment_bytes < 1 || segment_bytes > kMaxSegmentBytes) {
+    return Bad("log.segment.file-size", config.String("log.segment.file-size"),
+               "1 byte to 2147483647 bytes");
+  }
+  settings.log.segment_bytes = static_cast<uint64_t>(segment_bytes);
+  settings.log.index_bytes = static_cast<uint64_t>(config.MemoryBytes("log.index.file-size"));
+  settings.log.index_interval_bytes =
+      static_cast<uint64_t>(config.MemoryBytes("log.index.interval-size"));
+  settings.log.writer_expiration_ms =
+      As<milliseconds>(config.Duration("server.writer-id.expiration-time")).count();
+  settings.commit.mode = *log::ParseCommitMode(config.String("log.fsync"));
+  settings.commit.interval = As<milliseconds>(config.Duration("log.fsync.interval"));
+  settings.checkpoint_interval =
+      As<milliseconds>(config.Duration("log.flush.offset.checkpoint-interval"));
+  settings.writer_expiration_check_interval =
+      As<milliseconds>(config.Duration("server.writer-id.expiration-check-interval"));
+
+  metadata::ClusterSettings& cluster = settings.cluster;
+  cluster.default_bucket_number = static_cast<int32_t>(config.Int("default.bucket.number"));
+  cluster.default_replication_factor =
+      static_cast<int32_t>(config.Int("default.replication.factor"));
+  cluster.max_bucket_num = static_cast<int32_t>(config.Int("max.bucket.num"));
+  cluster.allow_create_log_tables = config.Bool("allow.create.log.tables");
+  cluster.allow_create_kv_tables = config.Bool("allow.create.kv.tables");
+  for (const std::string_view key : {"default.bucket.number", "default.replication.factor"}) {
+    if (config.Int(key) < 1) return Bad(key, config.String(key), "1 or more");
+  }
+  return settings;
+}
+
+}  // namespace strom::server
