@@ -85,7 +85,7 @@ class FileSystem {
   // A folder with everything in it; success if it is not there.
   virtual Status RemoveAll(const std::string& directory) = 0;
   virtual Status SyncDirectory(const std::string& directory) = 0;
-  // Fails with a message that says that another process holds it.
+  // kOperationNotAttempted with a message that says so when another process holds it.
   virtual Result<std::unique_ptr<FileLock>> Lock(const std::string& path) = 0;
   virtual Result<DiskUsage> Usage(const std::string& path) = 0;
 };

@@ -264,7 +264,7 @@ Result<std::unique_ptr<FileLock>> RealFileSystem::Lock(const std::string& path) 
   if (!fd.valid()) return CannotDo("open", path, errno);
   if (Retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) return CannotDo("lock", path, errno);
-    return Fail(ErrorCode::kStorage,
+    return Fail(ErrorCode::kOperationNotAttempted,
                 "Cannot lock '{}': another process holds it. Stop that one or use another folder.",
                 path);
   }
