@@ -9,11 +9,14 @@
 namespace strom {
 namespace {
 
-TEST(Crc32c, KnownValue) { EXPECT_EQ(Crc32c(AsBytes("123456789")), 0xe3069283U); }
+TEST(Crc32c, KnownValue) {
+  EXPECT_EQ(Crc32c(AsBytes("123456789")), 0xe3069283U);
+}
 
 TEST(Crc32c, ExtendEqualsWholeAtEverySplit) {
   Bytes bytes;
-  for (int i = 0; i < 2000; ++i) bytes.push_back(static_cast<uint8_t>(i * 7));
+  for (int i = 0; i < 2000; ++i)
+    bytes.push_back(static_cast<uint8_t>(i * 7));
   const uint32_t whole = Crc32c(bytes);
   for (size_t split = 0; split <= bytes.size(); split += 13) {
     const uint32_t head = Crc32c(ByteView(bytes).first(split));

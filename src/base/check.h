@@ -9,8 +9,8 @@ namespace strom {
 
 }  // namespace strom
 
-#define STROM_CHECK(expression)                                          \
-  do {                                                                   \
-    if (!(expression)) [[unlikely]]                                      \
-      ::strom::CheckFailed(#expression, __FILE__, __LINE__);             \
+#define STROM_CHECK(expression)                              \
+  do {                                                       \
+    if (!(expression)) [[unlikely]]                          \
+      ::strom::CheckFailed(#expression, __FILE__, __LINE__); \
   } while (false)

@@ -28,48 +28,68 @@ constexpr std::array<std::string_view, 1> kOtherVariables = {"STROM_BINARY"};
 
 std::string EnvironmentName(std::string_view key) {
   std::string name(kEnvironmentPrefix);
-  for (const char c : ToUpper(key)) name.push_back(c == '.' || c == '-' ? '_' : c);
+  for (const char c : ToUpper(key))
+    name.push_back(c == '.' || c == '-' ? '_' : c);
   return name;
 }
 
 std::string_view FormOf(ConfigType type) {
   switch (type) {
-    case ConfigType::kBool: return "true or false";
-    case ConfigType::kInt: return "a whole number of 32 bits";
-    case ConfigType::kLong: return "a whole number";
-    case ConfigType::kDouble: return "a number";
-    case ConfigType::kDuration: return "a duration with its unit, such as 500 ms, 30 s or 5 min";
-    case ConfigType::kMemory: return "a size with its unit, such as 64 kb, 16 mb or 1 gb";
-    case ConfigType::kString: return "text";
-    case ConfigType::kEnum: return "one of its choices";
-    case ConfigType::kList: return "a comma separated list";
-    case ConfigType::kMap: return "key:value pairs, comma separated";
+    case ConfigType::kBool:
+      return "true or false";
+    case ConfigType::kInt:
+      return "a whole number of 32 bits";
+    case ConfigType::kLong:
+      return "a whole number";
+    case ConfigType::kDouble:
+      return "a number";
+    case ConfigType::kDuration:
+      return "a duration with its unit, such as 500 ms, 30 s or 5 min";
+    case ConfigType::kMemory:
+      return "a size with its unit, such as 64 kb, 16 mb or 1 gb";
+    case ConfigType::kString:
+      return "text";
+    case ConfigType::kEnum:
+      return "one of its choices";
+    case ConfigType::kList:
+      return "a comma separated list";
+    case ConfigType::kMap:
+      return "key:value pairs, comma separated";
   }
   return "text";
 }
 
 bool Fits(const ConfigOption& option, std::string_view text) {
   switch (option.type) {
-    case ConfigType::kBool: return ParseBool(text).has_value();
-    case ConfigType::kInt: return ParseInt32(text).has_value();
-    case ConfigType::kLong: return ParseInt64(text).has_value();
-    case ConfigType::kDouble: return ParseDouble(text).has_value();
-    case ConfigType::kDuration: return ParseDuration(text).has_value();
-    case ConfigType::kMemory: return ParseMemorySize(text).has_value();
+    case ConfigType::kBool:
+      return ParseBool(text).has_value();
+    case ConfigType::kInt:
+      return ParseInt32(text).has_value();
+    case ConfigType::kLong:
+      return ParseInt64(text).has_value();
+    case ConfigType::kDouble:
+      return ParseDouble(text).has_value();
+    case ConfigType::kDuration:
+      return ParseDuration(text).has_value();
+    case ConfigType::kMemory:
+      return ParseMemorySize(text).has_value();
     case ConfigType::kEnum: {
       const std::vector<std::string> choices = ParseList(option.choices);
       return std::ranges::find(choices, text) != choices.end();
     }
-    case ConfigType::kMap: return ParseMap(text).has_value();
+    case ConfigType::kMap:
+      return ParseMap(text).has_value();
     case ConfigType::kString:
-    case ConfigType::kList: return true;
+    case ConfigType::kList:
+      return true;
   }
   return true;
 }
 
 size_t EditDistance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
     size_t diagonal = row[0];
     row[0] = i;
@@ -105,7 +125,9 @@ Status AddNode(Config& config, const YAML::Node& node, const std::string& key,
 
 }  // namespace
 
-std::span<const ConfigOption> ConfigOptions() { return kOptions; }
+std::span<const ConfigOption> ConfigOptions() {
+  return kOptions;
+}
 
 const ConfigOption* FindConfigOption(std::string_view key) {
   const auto found = std::ranges::find(kOptions, key, &ConfigOption::key);
@@ -113,9 +135,10 @@ const ConfigOption* FindConfigOption(std::string_view key) {
 }
 
 std::string_view NearestConfigKey(std::string_view key) {
-  return std::ranges::min(kOptions, {}, [key](const ConfigOption& option) {
-           return EditDistance(key, option.key);
-         }).key;
+  return std::ranges::min(
+             kOptions, {},
+             [key](const ConfigOption& option) { return EditDistance(key, option.key); })
+      .key;
 }
 
 Status Config::Set(std::string_view key, std::string_view text, std::string_view source) {
@@ -157,8 +180,9 @@ Status Config::AddEnvironment(std::span<const char* const> variables) {
     if (option == kOptions.end()) {
       std::string guess = ToLower(name.substr(kEnvironmentPrefix.size()));
       std::ranges::replace(guess, '_', '.');
-      return Fail(ErrorCode::kInvalidConfig, "The environment variable {} is no key; did you mean {}?",
-                  name, EnvironmentName(NearestConfigKey(guess)));
+      return Fail(ErrorCode::kInvalidConfig,
+                  "The environment variable {} is no key; did you mean {}?", name,
+                  EnvironmentName(NearestConfigKey(guess)));
     }
     STROM_TRY_VOID(Set(option->key, variable.substr(name.size() + 1), name));
   }
@@ -174,12 +198,18 @@ std::optional<std::string_view> Config::Text(std::string_view key) const {
   return option->default_text;
 }
 
-bool Config::Bool(std::string_view key) const { return *ParseBool(*Text(key)); }
-int64_t Config::Int(std::string_view key) const { return *ParseInt64(*Text(key)); }
+bool Config::Bool(std::string_view key) const {
+  return *ParseBool(*Text(key));
+}
+int64_t Config::Int(std::string_view key) const {
+  return *ParseInt64(*Text(key));
+}
 std::chrono::microseconds Config::Duration(std::string_view key) const {
   return *ParseDuration(*Text(key));
 }
-int64_t Config::MemoryBytes(std::string_view key) const { return *ParseMemorySize(*Text(key)); }
+int64_t Config::MemoryBytes(std::string_view key) const {
+  return *ParseMemorySize(*Text(key));
+}
 std::string Config::String(std::string_view key) const {
   return std::string(Text(key).value_or(""));
 }
@@ -191,7 +221,8 @@ std::string ConfigDocs() {
   std::string docs =
       "# Configuration\n\n"
       "Written by `strom config docs`; do not edit. Keys go into a YAML file (`--config`), into\n"
-      "`STROM_…` environment variables (`log.fsync` is `STROM_LOG_FSYNC`) or onto the command line\n"
+      "`STROM_…` environment variables (`log.fsync` is `STROM_LOG_FSYNC`) or onto the command "
+      "line\n"
       "(`--set key=value`); the later of these wins. An unknown key is an error.\n\n"
       "| key | default | what it does |\n|---|---|---|\n";
   for (const ConfigOption& option : kOptions) {

@@ -1,7 +1,7 @@
 // The configuration: flat keys as in the reference's server.yaml (spec 06, 20), resolved once at
 // start. Sources, later ones win: defaults, a YAML file, STROM_… environment variables, settings of
-// the command line. The keys themselves are in config_table.inc, from which checking, `strom config`
-// and docs/configuration.md are made.
+// the command line. The keys themselves are in config_table.inc, from which checking, `strom
+// config` and docs/configuration.md are made.
 #pragma once
 
 #include <chrono>
@@ -18,7 +18,18 @@
 
 namespace strom {
 
-enum class ConfigType { kBool, kInt, kLong, kDouble, kDuration, kMemory, kString, kEnum, kList, kMap };
+enum class ConfigType {
+  kBool,
+  kInt,
+  kLong,
+  kDouble,
+  kDuration,
+  kMemory,
+  kString,
+  kEnum,
+  kList,
+  kMap
+};
 
 enum class ConfigUse { kUsed, kLater, kIgnored };
 

@@ -20,7 +20,8 @@ TEST(Config, EveryDefaultFitsItsType) {
 TEST(Config, LaterSourcesWin) {
   Config config;
   EXPECT_EQ(config.String("log.fsync"), "ack");
-  ASSERT_TRUE(config.AddYaml("log.fsync: never\nlog:\n  segment:\n    file-size: 16 mb\n", "f.yaml"));
+  ASSERT_TRUE(
+      config.AddYaml("log.fsync: never\nlog:\n  segment:\n    file-size: 16 mb\n", "f.yaml"));
   EXPECT_EQ(config.String("log.fsync"), "never");
   EXPECT_EQ(config.MemoryBytes("log.segment.file-size"), 16 << 20);
   const char* const variables[] = {"STROM_LOG_FSYNC=interval", "HOME=/nowhere"};
@@ -52,8 +53,8 @@ TEST(Config, BadValuesSayWhatIsExpected) {
 
 TEST(Config, ReferenceKeysThatStromDoesNotNeedAreAccepted) {
   Config config;
-  EXPECT_TRUE(config.AddYaml("zookeeper.address: localhost:2181\nnetty.server.num-worker-threads: 8",
-                             "server.yaml"));
+  EXPECT_TRUE(config.AddYaml(
+      "zookeeper.address: localhost:2181\nnetty.server.num-worker-threads: 8", "server.yaml"));
 }
 
 }  // namespace

@@ -15,9 +15,11 @@ uint32_t OneStream(uint32_t state, ByteView bytes) {
   const uint8_t* p = bytes.data();
   size_t left = bytes.size();
   uint64_t crc = state;
-  for (; left >= 8; p += 8, left -= 8) crc = _mm_crc32_u64(crc, LoadLittle<uint64_t>(p));
+  for (; left >= 8; p += 8, left -= 8)
+    crc = _mm_crc32_u64(crc, LoadLittle<uint64_t>(p));
   auto tail = static_cast<uint32_t>(crc);
-  for (; left > 0; ++p, --left) tail = _mm_crc32_u8(tail, *p);
+  for (; left > 0; ++p, --left)
+    tail = _mm_crc32_u8(tail, *p);
   return tail;
 }
 
@@ -35,8 +37,12 @@ uint32_t Advance(uint32_t state, ByteView bytes) {
 
 }  // namespace
 
-uint32_t Crc32c(ByteView bytes) { return ~Advance(~0U, bytes); }
+uint32_t Crc32c(ByteView bytes) {
+  return ~Advance(~0U, bytes);
+}
 
-uint32_t Crc32cExtend(uint32_t crc, ByteView bytes) { return ~Advance(~crc, bytes); }
+uint32_t Crc32cExtend(uint32_t crc, ByteView bytes) {
+  return ~Advance(~crc, bytes);
+}
 
 }  // namespace strom

@@ -71,7 +71,9 @@ struct TablePath {
   friend auto operator<=>(const TablePath&, const TablePath&) = default;
 };
 
-inline std::string ToString(const TablePath& path) { return path.database + "." + path.table; }
+inline std::string ToString(const TablePath& path) {
+  return path.database + "." + path.table;
+}
 
 inline uint64_t MixHash(uint64_t x) {
   x ^= x >> 33;

@@ -13,10 +13,14 @@ std::atomic<LogFormat> line_format{LogFormat::kText};
 
 spdlog::level::level_enum ToSpdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::kDebug: return spdlog::level::debug;
-    case LogLevel::kInfo: return spdlog::level::info;
-    case LogLevel::kWarn: return spdlog::level::warn;
-    case LogLevel::kError: return spdlog::level::err;
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      return spdlog::level::err;
   }
   return spdlog::level::info;
 }
@@ -63,7 +67,9 @@ void ConfigureLog(LogLevel lowest, LogFormat format) {
                        spdlog::pattern_time_type::utc);
 }
 
-bool LogEnabled(LogLevel level) { return level >= lowest_level.load(std::memory_order_relaxed); }
+bool LogEnabled(LogLevel level) {
+  return level >= lowest_level.load(std::memory_order_relaxed);
+}
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
   if (!LogEnabled(level)) return;

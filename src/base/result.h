@@ -30,7 +30,9 @@ std::unexpected<Error> Fail(ErrorCode code, fmt::format_string<Args...> text, Ar
   return std::unexpected(Error{code, fmt::format(text, std::forward<Args>(args)...)});
 }
 
-inline std::unexpected<Error> Fail(Error error) { return std::unexpected(std::move(error)); }
+inline std::unexpected<Error> Fail(Error error) {
+  return std::unexpected(std::move(error));
+}
 
 }  // namespace strom
 
@@ -40,20 +42,20 @@ inline std::unexpected<Error> Fail(Error error) { return std::unexpected(std::mo
 // STROM_TRY(auto x, F()); assigns the value or returns the error from the enclosing function.
 #define STROM_TRY(target, expression) \
   STROM_TRY_IMPL(STROM_CONCAT(strom_try_, __LINE__), return, target, expression)
-#define STROM_TRY_VOID(expression)                                  \
-  do {                                                              \
-    if (auto strom_try_status = (expression); !strom_try_status)    \
-      return std::unexpected(std::move(strom_try_status).error());  \
+#define STROM_TRY_VOID(expression)                                 \
+  do {                                                             \
+    if (auto strom_try_status = (expression); !strom_try_status)   \
+      return std::unexpected(std::move(strom_try_status).error()); \
   } while (false)
 // The same inside a coroutine (co_return). The expression may contain co_await.
 #define STROM_CO_TRY(target, expression) \
   STROM_TRY_IMPL(STROM_CONCAT(strom_try_, __LINE__), co_return, target, expression)
-#define STROM_CO_TRY_VOID(expression)                                  \
-  do {                                                                 \
-    if (auto strom_try_status = (expression); !strom_try_status)       \
-      co_return std::unexpected(std::move(strom_try_status).error());  \
+#define STROM_CO_TRY_VOID(expression)                                 \
+  do {                                                                \
+    if (auto strom_try_status = (expression); !strom_try_status)      \
+      co_return std::unexpected(std::move(strom_try_status).error()); \
   } while (false)
-#define STROM_TRY_IMPL(temporary, leave, target, expression)             \
-  auto temporary = (expression);                                         \
-  if (!temporary) leave std::unexpected(std::move(temporary).error());   \
+#define STROM_TRY_IMPL(temporary, leave, target, expression)           \
+  auto temporary = (expression);                                       \
+  if (!temporary) leave std::unexpected(std::move(temporary).error()); \
   target = std::move(*temporary)

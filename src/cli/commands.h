@@ -12,16 +12,16 @@ namespace strom::cli {
 // docs/operations.md lists them for operators.
 enum ExitCode : int {
   kOk = 0,
-  kFailed = 1,         // it ran and failed: a port in use, a disk error
-  kUsage = 2,          // the command line or the configuration is wrong
+  kFailed = 1,          // it ran and failed: a port in use, a disk error
+  kUsage = 2,           // the command line or the configuration is wrong
   kDirectoryLocked = 3  // another server uses the data directory
 };
 
 inline constexpr char kVersion[] = "0.1.0";
 
 struct ConfigArguments {
-  std::string file;      // --config
-  std::string data_dir;  // --data-dir
+  std::string file;                   // --config
+  std::string data_dir;               // --data-dir
   std::vector<std::string> settings;  // --set key=value
 };
 

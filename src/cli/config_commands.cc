@@ -30,7 +30,8 @@ Result<Config> LoadConfig(const ConfigArguments& arguments) {
     STROM_TRY_VOID(config.AddYaml(text.str(), arguments.file));
   }
   std::vector<const char*> variables;
-  for (char** variable = environ; *variable != nullptr; ++variable) variables.push_back(*variable);
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    variables.push_back(*variable);
   STROM_TRY_VOID(config.AddEnvironment(variables));
   if (!arguments.data_dir.empty()) {
     STROM_TRY_VOID(config.Set("data.dir", arguments.data_dir, "--data-dir"));
@@ -53,8 +54,9 @@ int CheckConfig(const ConfigArguments& arguments) {
   for (const auto& [key, value] : config->given()) {
     const ConfigUse use = FindConfigOption(key)->use;
     if (use == ConfigUse::kUsed) continue;
-    std::printf("%s: '%s' %s\n", value.source.c_str(), key.c_str(),
-                use == ConfigUse::kLater ? "is not used yet" : "is ignored: Strom does not need it");
+    std::printf(
+        "%s: '%s' %s\n", value.source.c_str(), key.c_str(),
+        use == ConfigUse::kLater ? "is not used yet" : "is ignored: Strom does not need it");
   }
   std::printf("The configuration is fine.\n");
   return kOk;
@@ -66,8 +68,7 @@ int PrintConfig(const ConfigArguments& arguments) {
   for (const ConfigOption& option : ConfigOptions()) {
     const auto given = config->given().find(option.key);
     if (option.use != ConfigUse::kUsed && given == config->given().end()) continue;
-    const std::string source =
-        given == config->given().end() ? "default" : given->second.source;
+    const std::string source = given == config->given().end() ? "default" : given->second.source;
     std::printf("%.*s: \"%s\"  # %s\n", static_cast<int>(option.key.size()), option.key.data(),
                 config->String(option.key).c_str(), source.c_str());
   }

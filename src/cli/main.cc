@@ -32,7 +32,8 @@ int main(int argc, char** argv) {
   CLI::App* config = app.add_subcommand("config", "look at the configuration");
   config->require_subcommand(1);
   CLI::App* check = config->add_subcommand("check", "say whether a server would take it");
-  CLI::App* print = config->add_subcommand("print", "print what is in force and where it came from");
+  CLI::App* print =
+      config->add_subcommand("print", "print what is in force and where it came from");
   CLI::App* docs = config->add_subcommand("docs", "print docs/configuration.md");
   AddConfigArguments(*check, arguments);
   AddConfigArguments(*print, arguments);

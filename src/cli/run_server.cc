@@ -26,7 +26,8 @@ runtime::Task<int> Serve(server::ServerSettings settings, runtime::Event& stop, 
     co_return server.error().code == ErrorCode::kOperationNotAttempted ? kDirectoryLocked : kFailed;
   }
   Log(LogLevel::kInfo, "server.ready", {{"version", kVersion}});
-  while (!stopping) co_await stop.Wait();
+  while (!stopping)
+    co_await stop.Wait();
   const Status stopped = co_await (*server)->Stop();
   co_return stopped ? kOk : kFailed;
 }
@@ -59,8 +60,7 @@ int RunServer(const ConfigArguments& arguments) {
     stopping = true;
     stop.Notify();
   });
-  const int code = runtime->Run(
-      [&] { return Serve(std::move(*settings), stop, stopping); });
+  const int code = runtime->Run([&] { return Serve(std::move(*settings), stop, stopping); });
   runtime->Stop();
   return code;
 }

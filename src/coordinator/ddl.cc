@@ -107,8 +107,12 @@ runtime::Task<Status> Coordinator::TakeEpoch() {
 runtime::Task<void> Coordinator::Stop() {
   stopped_ = true;
   // Both in turn: whoever holds them ends first.
-  { auto held = co_await ddl_.Lock(); }
-  { auto held = co_await writer_ids_.Lock(); }
+  {
+    auto held = co_await ddl_.Lock();
+  }
+  {
+    auto held = co_await writer_ids_.Lock();
+  }
 }
 
 Status Coordinator::CheckRunning() const {
@@ -229,22 +233,23 @@ runtime::Task<Status> Coordinator::CreateTable(TablePath path, std::string table
   STROM_CO_TRY(const metadata::TableSettings options,
                metadata::ParseTableSettings(descriptor.properties));
   std::vector<metadata::PlacementServer> servers;
-  for (const ServerId id : settings_.tablet_servers) servers.push_back({id, std::nullopt});
+  for (const ServerId id : settings_.tablet_servers)
+    servers.push_back({id, std::nullopt});
   runtime::Shard& shard = runtime::ThisShard();
-  STROM_CO_TRY(auto assignment,
-               metadata::AssignBuckets(servers, descriptor.bucket_count.value_or(1),
-                                       options.replication_factor.value_or(1),
-                                       {static_cast<uint32_t>(shard.Random()),
-                                        static_cast<uint32_t>(shard.Random())}));
+  STROM_CO_TRY(
+      auto assignment,
+      metadata::AssignBuckets(
+          servers, descriptor.bucket_count.value_or(1), options.replication_factor.value_or(1),
+          {static_cast<uint32_t>(shard.Random()), static_cast<uint32_t>(shard.Random())}));
   if (catalog_.FindDatabase(path.database) == nullptr) co_return NoDatabase(path.database);
   if (exists) co_return Fail(ErrorCode::kTableAlreadyExist, "Table {} already exists.", path);
   co_return co_await StoreNewTable(std::move(path), std::move(descriptor), std::move(assignment));
 }
 
 // Id, schema, assignment and registration in one transaction: all of the table is there or nothing.
-runtime::Task<Status> Coordinator::StoreNewTable(
-    TablePath table_path, format::TableDescriptor descriptor,
-    std::vector<std::vector<ServerId>> assignment) {
+runtime::Task<Status> Coordinator::StoreNewTable(TablePath table_path,
+                                                 format::TableDescriptor descriptor,
+                                                 std::vector<std::vector<ServerId>> assignment) {
   constexpr SchemaId kFirstSchema{1};
   const TableId id(next_table_id_++);  // skipped if the transaction fails: never given out twice
   metadata::TableRegistration registration;
@@ -265,9 +270,8 @@ runtime::Task<Status> Coordinator::StoreNewTable(
   std::map<SchemaId, std::shared_ptr<const format::Schema>> schemas;
   schemas.emplace(kFirstSchema, std::move(schema));
   CatalogChange change;
-  change.created_tables.push_back(std::make_shared<const TableInfo>(
-      metadata::MakeTableInfo(std::move(table_path), std::move(registration), std::move(schemas),
-                              std::move(assignment))));
+  change.created_tables.push_back(std::make_shared<const TableInfo>(metadata::MakeTableInfo(
+      std::move(table_path), std::move(registration), std::move(schemas), std::move(assignment))));
   co_await Publish(std::move(change));
   co_return Status{};
 }

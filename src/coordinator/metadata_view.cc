@@ -10,7 +10,9 @@ namespace {
 namespace pb = wire::pb;
 using metadata::TableInfo;
 
-TablePath PathOf(const pb::PbTablePath& path) { return {path.database_name(), path.table_name()}; }
+TablePath PathOf(const pb::PbTablePath& path) {
+  return {path.database_name(), path.table_name()};
+}
 
 std::unexpected<Error> NoTable(const TablePath& path) {
   return Fail(ErrorCode::kTableNotExist, "Table '{}' does not exist.", path);
@@ -34,7 +36,8 @@ void FillBuckets(const TableInfo& table, const ClusterNodes& nodes, const Leader
     const std::vector<ServerId>& replicas = table.assignment[b];
     pb::PbBucketMetadata& bucket = *out.add_bucket_metadata();
     bucket.set_bucket_id(static_cast<int32_t>(b));
-    for (const ServerId replica : replicas) bucket.add_replica_id(replica.value);
+    for (const ServerId replica : replicas)
+      bucket.add_replica_id(replica.value);
     std::optional<BucketLeader> leader;
     if (leader_of) {
       leader = leader_of({table.id, std::nullopt, BucketId(static_cast<int32_t>(b))});
@@ -87,7 +90,8 @@ Result<pb::MetadataResponse> Metadata(const metadata::Catalog& catalog, const Cl
                                       const Visibility& visibility, const LeaderOf& leader_of) {
   pb::MetadataResponse response;
   if (nodes.coordinator) Fill(*nodes.coordinator, *response.mutable_coordinator_server());
-  for (const NodeEndpoint& node : nodes.tablet_servers) Fill(node, *response.add_tablet_servers());
+  for (const NodeEndpoint& node : nodes.tablet_servers)
+    Fill(node, *response.add_tablet_servers());
   if (IsEmpty(request)) {
     AddPartitionedTables(catalog, nodes, visibility, leader_of, response);
     return response;

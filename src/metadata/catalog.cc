@@ -22,14 +22,16 @@ std::shared_ptr<const TableInfo> Catalog::FindTable(TableId id) const {
 std::vector<std::string> Catalog::DatabaseNames() const {
   std::vector<std::string> names;
   names.reserve(databases_.size());
-  for (const auto& [name, database] : databases_) names.push_back(name);
+  for (const auto& [name, database] : databases_)
+    names.push_back(name);
   return names;
 }
 
 std::vector<std::string> Catalog::TableNames(const std::string& database) const {
   std::vector<std::string> names;
   if (const auto tables = by_path_.find(database); tables != by_path_.end()) {
-    for (const auto& [name, table] : tables->second) names.push_back(name);
+    for (const auto& [name, table] : tables->second)
+      names.push_back(name);
   }
   return names;
 }

@@ -9,15 +9,21 @@
 namespace strom::metadata {
 namespace path {
 
-std::string Database(std::string_view database) { return fmt::format("{}{}", kDatabases, database); }
+std::string Database(std::string_view database) {
+  return fmt::format("{}{}", kDatabases, database);
+}
 std::string Table(const TablePath& table) {
   return fmt::format("{}{}/tables/{}", kDatabases, table.database, table.table);
 }
-std::string Schemas(const TablePath& table) { return Table(table) + "/schemas/"; }
+std::string Schemas(const TablePath& table) {
+  return Table(table) + "/schemas/";
+}
 std::string Schema(const TablePath& table, SchemaId id) {
   return fmt::format("{}{}", Schemas(table), id);
 }
-std::string Assignment(TableId table) { return fmt::format("/tabletservers/tables/{}", table); }
+std::string Assignment(TableId table) {
+  return fmt::format("/tabletservers/tables/{}", table);
+}
 
 }  // namespace path
 
@@ -152,13 +158,16 @@ std::string WriteTable(const TableRegistration& table) {
   return format::WriteJson(document);
 }
 
-Result<TableRegistration> ReadTable(std::string_view text) { return AsStorage(ParseTable(text)); }
+Result<TableRegistration> ReadTable(std::string_view text) {
+  return AsStorage(ParseTable(text));
+}
 
 std::string WriteAssignment(const BucketServers& assignment) {
   ordered_json buckets = ordered_json::object();
   for (size_t b = 0; b < assignment.size(); ++b) {
     ordered_json servers = ordered_json::array();
-    for (const ServerId server : assignment[b]) servers.push_back(server.value);
+    for (const ServerId server : assignment[b])
+      servers.push_back(server.value);
     buckets[std::to_string(b)] = std::move(servers);
   }
   ordered_json document;

@@ -48,7 +48,8 @@ void BlockingPool::Stop() {
     dropped.swap(waiting_);
   }
   changed_.notify_all();
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
 }  // namespace strom::runtime::internal

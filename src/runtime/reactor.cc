@@ -59,7 +59,9 @@ bool Reactor::Add(Watch& watch) {
   return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, watch.fd(), &event) == 0;
 }
 
-Watch::~Watch() { STROM_CHECK(!waiting_[kRead] && !waiting_[kWrite]); }
+Watch::~Watch() {
+  STROM_CHECK(!waiting_[kRead] && !waiting_[kWrite]);
+}
 
 void Watch::Interrupt(Direction direction) {
   if (!waiting_[direction]) return;

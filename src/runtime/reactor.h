@@ -59,9 +59,7 @@ class Watch {
       Watch& watch;
       Direction direction;
       bool await_ready() const noexcept { return watch.ready(direction); }
-      void await_suspend(std::coroutine_handle<> waiting) {
-        watch.SetWaiter(direction, waiting);
-      }
+      void await_suspend(std::coroutine_handle<> waiting) { watch.SetWaiter(direction, waiting); }
       void await_resume() const noexcept {}
     };
     return Awaiter{*this, direction};

@@ -69,9 +69,13 @@ RealRuntime::RealRuntime(const RealOptions& options)
   }
 }
 
-RealRuntime::~RealRuntime() { Stop(); }
+RealRuntime::~RealRuntime() {
+  Stop();
+}
 
-Shard& RealRuntime::shard(int index) { return *shards_.at(static_cast<size_t>(index)); }
+Shard& RealRuntime::shard(int index) {
+  return *shards_.at(static_cast<size_t>(index));
+}
 
 void RealRuntime::Start() {
   STROM_CHECK(threads_.empty() && !stopped_);
@@ -88,8 +92,10 @@ void RealRuntime::Stop() {
   signals_.reset();
   // Before the shards: what it still runs posts its result to them.
   shared_->pool.Stop();
-  for (auto& shard : shards_) shard->RequestStop();
-  for (std::thread& thread : threads_) thread.join();
+  for (auto& shard : shards_)
+    shard->RequestStop();
+  for (std::thread& thread : threads_)
+    thread.join();
 }
 
 int RealRuntime::Run(std::function<Task<int>()> main) {
@@ -101,8 +107,8 @@ int RealRuntime::Run(std::function<Task<int>()> main) {
 
 void RealRuntime::OnSignals(std::vector<int> signals, std::function<void(int)> callback) {
   STROM_CHECK(signals_ == nullptr);
-  signals_ = std::make_unique<internal::SignalSource>(std::move(signals), shard(0),
-                                                      std::move(callback));
+  signals_ =
+      std::make_unique<internal::SignalSource>(std::move(signals), shard(0), std::move(callback));
 }
 
 }  // namespace strom::runtime

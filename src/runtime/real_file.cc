@@ -165,10 +165,14 @@ class RealFileSystem final : public FileSystem {
 
 int OpenFlags(OpenMode mode) {
   switch (mode) {
-    case OpenMode::kRead: return O_RDONLY;
-    case OpenMode::kReadWrite: return O_RDWR;
-    case OpenMode::kCreate: return O_RDWR | O_CREAT;
-    case OpenMode::kCreateTruncate: return O_RDWR | O_CREAT | O_TRUNC;
+    case OpenMode::kRead:
+      return O_RDONLY;
+    case OpenMode::kReadWrite:
+      return O_RDWR;
+    case OpenMode::kCreate:
+      return O_RDWR | O_CREAT;
+    case OpenMode::kCreateTruncate:
+      return O_RDWR | O_CREAT | O_TRUNC;
   }
   return O_RDONLY;
 }
@@ -280,6 +284,8 @@ Result<DiskUsage> RealFileSystem::Usage(const std::string& path) {
 
 }  // namespace
 
-std::unique_ptr<FileSystem> MakeRealFileSystem() { return std::make_unique<RealFileSystem>(); }
+std::unique_ptr<FileSystem> MakeRealFileSystem() {
+  return std::make_unique<RealFileSystem>();
+}
 
 }  // namespace strom::runtime::internal

@@ -214,7 +214,9 @@ Task<Result<std::unique_ptr<PendingConnection>>> RealListener::Accept() {
       co_return std::make_unique<RealPendingConnection>(std::move(fd), peer.endpoint().host);
     }
     switch (errno) {
-      case EAGAIN: watch_.WouldBlock(Watch::kRead); break;
+      case EAGAIN:
+        watch_.WouldBlock(Watch::kRead);
+        break;
       case EMFILE:
       case ENFILE:
       case ENOBUFS:
@@ -291,9 +293,8 @@ std::unique_ptr<Connection> RealNetwork::Attach(std::unique_ptr<PendingConnectio
 Task<Result<std::unique_ptr<Connection>>> RealNetwork::ConnectTo(Endpoint endpoint) {
   auto addresses = ResolveNumeric(endpoint);
   if (!addresses) {
-    STROM_CO_TRY(addresses, co_await OnBlockingPool([&] {
-      return Resolve(endpoint, ResolveFor::kConnect);
-    }));
+    STROM_CO_TRY(addresses,
+                 co_await OnBlockingPool([&] { return Resolve(endpoint, ResolveFor::kConnect); }));
   }
   Result<std::unique_ptr<Connection>> connection;
   for (const SocketAddress& address : *addresses) {
@@ -313,8 +314,8 @@ Task<Result<std::unique_ptr<Connection>>> RealNetwork::ConnectToAddress(Endpoint
   if (!fd.valid()) co_return fail(errno);
   const int error = ::connect(fd.get(), address.raw(), address.length) == 0 ? 0 : errno;
   if (error != 0 && error != EINPROGRESS) co_return fail(error);
-  auto connection = std::make_unique<RealConnection>(std::move(fd), address.endpoint().host,
-                                                     shard_.reactor());
+  auto connection =
+      std::make_unique<RealConnection>(std::move(fd), address.endpoint().host, shard_.reactor());
   if (error == EINPROGRESS) {
     if (const int late = co_await connection->AwaitConnected(); late != 0) co_return fail(late);
   }

@@ -28,7 +28,8 @@ RealShard::RealShard(ShardId id, RealShared& shared)
     : id_(id), shared_(shared), network_(MakeRealNetwork(*this)), random_(SystemSeed()) {}
 
 RealShard::~RealShard() {
-  while (spare_nodes_ != nullptr) delete std::exchange(spare_nodes_, spare_nodes_->next);
+  while (spare_nodes_ != nullptr)
+    delete std::exchange(spare_nodes_, spare_nodes_->next);
 }
 
 Shard& RealShard::peer(ShardId id) {
@@ -37,8 +38,8 @@ Shard& RealShard::peer(ShardId id) {
 }
 
 Instant RealShard::Now() {
-  return Instant(std::chrono::duration_cast<Duration>(
-      std::chrono::steady_clock::now().time_since_epoch()));
+  return Instant(
+      std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
 }
 
 Timestamp RealShard::WallClock() {
@@ -78,9 +79,13 @@ void RealShard::HandOver() {
   full_outboxes_.clear();
 }
 
-TimerId RealShard::StartTimer(Instant at, Work work) { return timers_.Add(at, std::move(work)); }
+TimerId RealShard::StartTimer(Instant at, Work work) {
+  return timers_.Add(at, std::move(work));
+}
 
-void RealShard::CancelTimer(TimerId id) { timers_.Cancel(id); }
+void RealShard::CancelTimer(TimerId id) {
+  timers_.Cancel(id);
+}
 
 void RealShard::RunBlocking(Work blocking, Work done) {
   shared_.pool.Submit([this, blocking = std::move(blocking), done = std::move(done)]() mutable {
@@ -117,7 +122,8 @@ void RealShard::Loop() {
     WaitForWork();
   }
   // Work is destroyed on its shard, dropped work too.
-  while (WorkNode* node = queue_.Pop()) RecycleNode(node);
+  while (WorkNode* node = queue_.Pop())
+    RecycleNode(node);
   while (timers_.TakeDue(Instant::max())) {
   }
   HandOver();

@@ -69,7 +69,7 @@ class RealShard final : public Shard {
   Reactor reactor_;
   std::unique_ptr<Network> network_;
   RandomSource random_;
-  std::vector<Outbox> outboxes_;   // by receiver
+  std::vector<Outbox> outboxes_;    // by receiver
   std::vector<int> full_outboxes_;  // receivers with something in their outbox
   WorkNode* spare_nodes_ = nullptr;
   int spare_count_ = 0;

@@ -15,12 +15,18 @@ Shard& ThisShard() {
   return *current_shard;
 }
 
-Shard* ThisShardOrNull() { return current_shard; }
+Shard* ThisShardOrNull() {
+  return current_shard;
+}
 
 namespace internal {
 
-ShardScope::ShardScope(Shard* shard) : previous_(current_shard) { current_shard = shard; }
-ShardScope::~ShardScope() { current_shard = previous_; }
+ShardScope::ShardScope(Shard* shard) : previous_(current_shard) {
+  current_shard = shard;
+}
+ShardScope::~ShardScope() {
+  current_shard = previous_;
+}
 
 }  // namespace internal
 }  // namespace strom::runtime

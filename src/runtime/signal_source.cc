@@ -46,7 +46,8 @@ SignalSource::SignalSource(std::vector<int> signals, Shard& shard,
 }
 
 SignalSource::~SignalSource() {
-  for (const auto& [signal, action] : previous_) ::sigaction(signal, &action, nullptr);
+  for (const auto& [signal, action] : previous_)
+    ::sigaction(signal, &action, nullptr);
   [[maybe_unused]] const ssize_t written = ::write(write_end_.get(), &kStop, 1);
   thread_.join();
   write_to = -1;

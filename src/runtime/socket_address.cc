@@ -13,13 +13,11 @@ namespace strom::runtime::internal {
 namespace {
 
 Result<std::vector<SocketAddress>> GetAddresses(const Endpoint& endpoint, int flags) {
-  const addrinfo hints{.ai_flags = flags | AI_NUMERICSERV,
-                       .ai_family = AF_UNSPEC,
-                       .ai_socktype = SOCK_STREAM};
+  const addrinfo hints{
+      .ai_flags = flags | AI_NUMERICSERV, .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   addrinfo* found = nullptr;
-  const int error =
-      ::getaddrinfo(endpoint.host.empty() ? nullptr : endpoint.host.c_str(),
-                    std::to_string(endpoint.port).c_str(), &hints, &found);
+  const int error = ::getaddrinfo(endpoint.host.empty() ? nullptr : endpoint.host.c_str(),
+                                  std::to_string(endpoint.port).c_str(), &hints, &found);
   if (error != 0) {
     return Fail(ErrorCode::kNetwork, "Cannot resolve '{}': {}.", endpoint.host,
                 error == EAI_SYSTEM ? ReasonOf(errno) : ::gai_strerror(error));

@@ -24,7 +24,8 @@ class Event {
   ~Event() { STROM_CHECK(waiters_.empty()); }
 
   void Notify() {
-    for (Waiter* waiter : std::exchange(waiters_, {})) waiter->Wake(true);
+    for (Waiter* waiter : std::exchange(waiters_, {}))
+      waiter->Wake(true);
   }
   bool has_waiters() const { return !waiters_.empty(); }
 
@@ -108,7 +109,8 @@ class TaskGroup {
   }
   int running() const { return running_; }
   Task<void> Join() {
-    while (running_ > 0) co_await idle_.Wait();
+    while (running_ > 0)
+      co_await idle_.Wait();
   }
 
  private:
@@ -142,7 +144,8 @@ Task<std::vector<T>> WhenAll(std::vector<Task<T>> tasks) {
   }
   co_await done;
   results.reserve(slots.size());
-  for (auto& slot : slots) results.push_back(std::move(*slot));
+  for (auto& slot : slots)
+    results.push_back(std::move(*slot));
   co_return results;
 }
 

@@ -111,13 +111,17 @@ struct Detached {
   };
 };
 
-inline Detached RunDetached(Task<void> task) { co_await std::move(task); }
+inline Detached RunDetached(Task<void> task) {
+  co_await std::move(task);
+}
 
 }  // namespace internal
 
 // Starts `task` at once on this thread and runs it up to its first suspension; the frame frees
 // itself at the end. Whoever spawns must know that what the task refers to outlives it (see
 // TaskGroup in sync.h).
-inline void Spawn(Task<void> task) { internal::RunDetached(std::move(task)); }
+inline void Spawn(Task<void> task) {
+  internal::RunDetached(std::move(task));
+}
 
 }  // namespace strom::runtime

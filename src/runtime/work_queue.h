@@ -20,7 +20,8 @@ class WorkQueue {
   WorkQueue() = default;
   WorkQueue(const WorkQueue&) = delete;
   ~WorkQueue() {
-    while (WorkNode* node = Pop()) delete node;
+    while (WorkNode* node = Pop())
+      delete node;
   }
 
   bool empty() const { return head_ == nullptr; }
@@ -31,7 +32,8 @@ class WorkQueue {
   }
   // A chain in order, its last node's next being null.
   void PushChain(WorkNode* first) {
-    while (first != nullptr) Push(std::exchange(first, first->next));
+    while (first != nullptr)
+      Push(std::exchange(first, first->next));
   }
   WorkNode* Pop() {
     WorkNode* node = head_;
@@ -64,7 +66,8 @@ class Inbox {
   Inbox(const Inbox&) = delete;
   ~Inbox() {
     WorkNode* node = TakeAll();
-    while (node != nullptr) delete std::exchange(node, node->next);
+    while (node != nullptr)
+      delete std::exchange(node, node->next);
   }
 
   // True if it was empty before: then the sender owes the receiver a wake-up.

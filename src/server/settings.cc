@@ -9,7 +9,8 @@ namespace strom::server {
 namespace {
 
 std::unexpected<Error> Bad(std::string_view key, std::string_view text, std::string_view want) {
-  return Fail(ErrorCode::kInvalidConfig, "'{}' is no value for '{}'; it takes {}.", text, key, want);
+  return Fail(ErrorCode::kInvalidConfig, "'{}' is no value for '{}'; it takes {}.", text, key,
+              want);
 }
 
 // "host:port" or "[v6]:port".
@@ -58,13 +59,15 @@ Result<std::vector<NamedEndpoint>> ParseListeners(std::string_view key,
 
 // Spec 01, 5.
 Status SetListeners(const Config& config, ServerSettings& settings) {
-  STROM_TRY(const auto bound, ParseListeners("bind.listeners", ParseList(config.String("bind.listeners"))));
+  STROM_TRY(const auto bound,
+            ParseListeners("bind.listeners", ParseList(config.String("bind.listeners"))));
   if (bound.empty()) return Bad("bind.listeners", "", "at least one NAME://host:port");
   for (const NamedEndpoint& listener : bound) {
     settings.listeners.push_back({listener.name, listener.endpoint, std::nullopt});
   }
-  STROM_TRY(const auto advertised, ParseListeners("advertised.listeners",
-                                                  ParseList(config.String("advertised.listeners"))));
+  STROM_TRY(
+      const auto advertised,
+      ParseListeners("advertised.listeners", ParseList(config.String("advertised.listeners"))));
   for (const NamedEndpoint& listener : advertised) {
     const auto own = std::ranges::find(settings.listeners, listener.name, &ListenerSettings::name);
     if (own == settings.listeners.end()) {
@@ -74,8 +77,8 @@ Status SetListeners(const Config& config, ServerSettings& settings) {
   }
   settings.internal_listener = config.String("internal.listener.name");
   const auto& names = settings.listeners;
-  const bool named = std::ranges::find(names, settings.internal_listener,
-                                       &ListenerSettings::name) != names.end();
+  const bool named =
+      std::ranges::find(names, settings.internal_listener, &ListenerSettings::name) != names.end();
   if (!named && config.given().contains("internal.listener.name")) {
     return Bad("internal.listener.name", settings.internal_listener, "a name of bind.listeners");
   }
@@ -112,16 +115,19 @@ Result<ServerSettings> MakeSettings(const Config& config) {
   if (const std::string http = config.String("server.http.listen"); !http.empty()) {
     STROM_TRY(settings.http, ParseEndpoint("server.http.listen", http));
   }
-  settings.max_frame_bytes = static_cast<size_t>(config.MemoryBytes("netty.server.max-request-size"));
-  settings.max_connections = static_cast<size_t>(std::max<int64_t>(1, config.Int("server.max-connections")));
+  settings.max_frame_bytes =
+      static_cast<size_t>(config.MemoryBytes("netty.server.max-request-size"));
+  settings.max_connections =
+      static_cast<size_t>(std::max<int64_t>(1, config.Int("server.max-connections")));
   settings.connection_memory_bytes =
       static_cast<size_t>(config.MemoryBytes("server.connection.max-memory"));
-  settings.connection_requests =
-      static_cast<size_t>(std::max<int64_t>(1, config.Int("server.connection.max-inflight-requests")));
+  settings.connection_requests = static_cast<size_t>(
+      std::max<int64_t>(1, config.Int("server.connection.max-inflight-requests")));
   settings.buffer_pool_bytes =
       static_cast<size_t>(config.MemoryBytes("server.buffer-pool.max-memory"));
   settings.idle_timeout = As<milliseconds>(config.Duration("netty.connection.max-idle-time"));
-  settings.partial_frame_timeout = As<milliseconds>(config.Duration("server.partial-frame.timeout"));
+  settings.partial_frame_timeout =
+      As<milliseconds>(config.Duration("server.partial-frame.timeout"));
   settings.max_wait = As<milliseconds>(config.Duration("server.max-wait"));
 
   constexpr int64_t kMaxSegmentBytes = INT32_MAX;

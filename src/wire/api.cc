@@ -9,7 +9,7 @@ namespace {
 
 constexpr auto kApis = std::to_array<ApiInfo>({
 #define STROM_API(key, wire_name, base, lowest, highest, roles, audience) \
-  ApiInfo{Api::k##base,  #wire_name, #base, lowest, highest, Roles::roles, Audience::audience},
+  ApiInfo{Api::k##base, #wire_name, #base, lowest, highest, Roles::roles, Audience::audience},
 #include "wire/api_table.inc"
 #undef STROM_API
 });
@@ -31,7 +31,9 @@ std::string_view NameOf(Roles roles) {
 
 }  // namespace
 
-std::span<const ApiInfo> AllApis() { return kApis; }
+std::span<const ApiInfo> AllApis() {
+  return kApis;
+}
 
 const ApiInfo* FindApi(int16_t key) {
   const int index = key - kFirstKey;

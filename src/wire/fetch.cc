@@ -23,19 +23,27 @@ Result<FetchBucket> ParseBucket(ByteView bytes) {
   FieldReader fields(bytes);
   while (fields.Next()) {
     switch (fields.tag()) {
-      case Tag(1, kVarint): parsed.partition = PartitionId(fields.Int64()); break;
-      case Tag(2, kVarint): bucket = fields.Int32(); break;
-      case Tag(3, kVarint): offset = fields.Int64(); break;
-      case Tag(4, kVarint): max_bytes = fields.Int32(); break;
-      default: break;
+      case Tag(1, kVarint):
+        parsed.partition = PartitionId(fields.Int64());
+        break;
+      case Tag(2, kVarint):
+        bucket = fields.Int32();
+        break;
+      case Tag(3, kVarint):
+        offset = fields.Int64();
+        break;
+      case Tag(4, kVarint):
+        max_bytes = fields.Int32();
+        break;
+      default:
+        break;
     }
   }
   if (fields.failed()) return Malformed("PbFetchLogReqForBucket", fields);
   STROM_TRY(const int32_t id, Require(bucket, "PbFetchLogReqForBucket.bucket_id"));
   parsed.bucket = BucketId(id);
   STROM_TRY(parsed.fetch_offset, Require(offset, "PbFetchLogReqForBucket.fetch_offset"));
-  STROM_TRY(parsed.max_fetch_bytes,
-            Require(max_bytes, "PbFetchLogReqForBucket.max_fetch_bytes"));
+  STROM_TRY(parsed.max_fetch_bytes, Require(max_bytes, "PbFetchLogReqForBucket.max_fetch_bytes"));
   return parsed;
 }
 
@@ -46,12 +54,16 @@ Result<FetchTable> ParseTable(ByteView bytes, size_t buckets_left) {
   FieldReader fields(bytes);
   while (fields.Next()) {
     switch (fields.tag()) {
-      case Tag(1, kVarint): table_id = fields.Int64(); break;
-      case Tag(2, kVarint): projection_enabled = fields.Bool(); break;
+      case Tag(1, kVarint):
+        table_id = fields.Int64();
+        break;
+      case Tag(2, kVarint):
+        projection_enabled = fields.Bool();
+        break;
       case Tag(3, kVarint):
       case Tag(3, kBytes):
-        STROM_TRY_VOID(AppendInt32s(fields, kMaxProjectedFields, "projected fields",
-                                    parsed.projected_fields));
+        STROM_TRY_VOID(
+            AppendInt32s(fields, kMaxProjectedFields, "projected fields", parsed.projected_fields));
         break;
       case Tag(4, kBytes): {
         if (parsed.buckets.size() == buckets_left) {
@@ -61,9 +73,14 @@ Result<FetchTable> ParseTable(ByteView bytes, size_t buckets_left) {
         parsed.buckets.push_back(bucket);
         break;
       }
-      case Tag(5, kBytes): parsed.filter_predicate = fields.bytes(); break;
-      case Tag(6, kVarint): parsed.filter_schema_id = fields.Int32(); break;
-      default: break;
+      case Tag(5, kBytes):
+        parsed.filter_predicate = fields.bytes();
+        break;
+      case Tag(6, kVarint):
+        parsed.filter_schema_id = fields.Int32();
+        break;
+      default:
+        break;
     }
   }
   if (fields.failed()) return Malformed("PbFetchLogReqForTable", fields);
@@ -99,7 +116,8 @@ Entry MakeEntry(const FetchResult& result) {
   }
   head.Int(5, result.high_watermark.value);
   head.Int(6, 0);  // log_start_offset: clients ignore it, the reference always sends 0
-  for (const ByteView range : result.records) entry.records_bytes += range.size();
+  for (const ByteView range : result.records)
+    entry.records_bytes += range.size();
   head.Length(8, entry.records_bytes);
   if (result.filtered_end_offset) {
     FieldWriter(entry.tail).Int(9, result.filtered_end_offset->value);
@@ -151,8 +169,12 @@ Result<FetchLogRequest> ParseFetchLog(ByteView body) {
   FieldReader fields(body);
   while (fields.Next()) {
     switch (fields.tag()) {
-      case Tag(1, kVarint): follower = fields.Int32(); break;
-      case Tag(2, kVarint): max_bytes = fields.Int32(); break;
+      case Tag(1, kVarint):
+        follower = fields.Int32();
+        break;
+      case Tag(2, kVarint):
+        max_bytes = fields.Int32();
+        break;
       case Tag(3, kBytes): {
         if (request.tables.size() == kMaxBucketsPerRequest) {
           return TooMany("tables", kMaxBucketsPerRequest);
@@ -162,10 +184,17 @@ Result<FetchLogRequest> ParseFetchLog(ByteView body) {
         request.tables.push_back(std::move(table));
         break;
       }
-      case Tag(4, kVarint): request.max_wait_ms = fields.Int32(); break;
-      case Tag(5, kVarint): request.min_bytes = fields.Int32(); break;
-      case Tag(6, kVarint): request.read_preference = fields.Int32(); break;
-      default: break;
+      case Tag(4, kVarint):
+        request.max_wait_ms = fields.Int32();
+        break;
+      case Tag(5, kVarint):
+        request.min_bytes = fields.Int32();
+        break;
+      case Tag(6, kVarint):
+        request.read_preference = fields.Int32();
+        break;
+      default:
+        break;
     }
   }
   if (fields.failed()) return Malformed("FetchLogRequest", fields);
@@ -177,11 +206,11 @@ Result<FetchLogRequest> ParseFetchLog(ByteView body) {
 OutgoingFrame EncodeFetchLogResponse(int32_t request_id, std::span<const FetchResult> results) {
   std::vector<Entry> entries;
   entries.reserve(results.size());
-  for (const FetchResult& result : results) entries.push_back(MakeEntry(result));
+  for (const FetchResult& result : results)
+    entries.push_back(MakeEntry(result));
   // By table, and within one in the order given (results lie in one array).
-  std::ranges::sort(entries, {}, [](const Entry& e) {
-    return std::pair(e.result->bucket.table, e.result);
-  });
+  std::ranges::sort(entries, {},
+                    [](const Entry& e) { return std::pair(e.result->bucket.table, e.result); });
 
   // Sizes from the inside out: entry, table, frame.
   struct Table {
@@ -214,7 +243,8 @@ OutgoingFrame EncodeFetchLogResponse(int32_t request_id, std::span<const FetchRe
     for (size_t i = table.begin; i < table.end; ++i) {
       writer.Length(2, entries[i].size());
       Append(builder.small(), entries[i].head);
-      for (const ByteView range : entries[i].result->records) builder.AddRange(range);
+      for (const ByteView range : entries[i].result->records)
+        builder.AddRange(range);
       Append(builder.small(), entries[i].tail);
     }
   }

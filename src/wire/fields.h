@@ -94,6 +94,8 @@ std::unexpected<Error> TooMany(std::string_view what, size_t limit);
 constexpr size_t VarintBytes(uint64_t value) {
   return (static_cast<size_t>(std::bit_width(value | 1)) + 6) / 7;
 }
-constexpr size_t TagBytes(uint32_t number) { return VarintBytes(uint64_t{number} << 3); }
+constexpr size_t TagBytes(uint32_t number) {
+  return VarintBytes(uint64_t{number} << 3);
+}
 
 }  // namespace strom::wire

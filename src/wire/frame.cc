@@ -55,13 +55,15 @@ OutgoingFrame::OutgoingFrame(Bytes whole)
 
 OutgoingFrame::OutgoingFrame(Bytes owned, std::vector<ByteView> pieces)
     : owned_(std::move(owned)), pieces_(std::move(pieces)) {
-  for (const ByteView piece : pieces_) size_bytes_ += piece.size();
+  for (const ByteView piece : pieces_)
+    size_bytes_ += piece.size();
 }
 
 Bytes OutgoingFrame::Flatten() const {
   Bytes all;
   all.reserve(size_bytes_);
-  for (const ByteView piece : pieces_) Append(all, piece);
+  for (const ByteView piece : pieces_)
+    Append(all, piece);
   return all;
 }
 

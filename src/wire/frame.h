@@ -4,7 +4,8 @@
 //   request:  int32 length | int16 api key | int16 version | int32 request id | body
 //   success:  int32 length | int8 0 | int32 request id | body
 //   error:    int32 length | int8 1 | int32 request id | ErrorResponse
-//   failure:  int32 length | int8 2 | ErrorResponse, and the connection ends. The server never sends
+//   failure:  int32 length | int8 2 | ErrorResponse, and the connection ends. The server never
+//   sends
 //             it (real clients break on it); it just closes.
 // `length` counts what follows it.
 #pragma once

@@ -112,8 +112,7 @@ OutgoingFrame EncodeError(int32_t request_id, const Error& error) {
   if (!error.message.empty()) {
     body.set_error_message(ErrorText(error.message, kMaxErrorTextBytes));
   }
-  return OutgoingFrame(
-      EncodeResponse(ResponseType::kError, request_id, body, body.ByteSizeLong()));
+  return OutgoingFrame(EncodeResponse(ResponseType::kError, request_id, body, body.ByteSizeLong()));
 }
 
 OutgoingFrame EncodeTooLarge(int32_t request_id) {

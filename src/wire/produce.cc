@@ -24,10 +24,17 @@ Result<ProduceBucket> ParseBucket(ByteView bytes, MutableByteView body) {
   FieldReader fields(bytes);
   while (fields.Next()) {
     switch (fields.tag()) {
-      case Tag(1, kVarint): partition = fields.Int64(); break;
-      case Tag(2, kVarint): bucket = fields.Int32(); break;
-      case Tag(3, kBytes): records = fields.bytes(); break;
-      default: break;
+      case Tag(1, kVarint):
+        partition = fields.Int64();
+        break;
+      case Tag(2, kVarint):
+        bucket = fields.Int32();
+        break;
+      case Tag(3, kBytes):
+        records = fields.bytes();
+        break;
+      default:
+        break;
     }
   }
   if (fields.failed()) return Malformed("PbProduceLogReqForBucket", fields);
@@ -50,9 +57,15 @@ Result<ProduceLogRequest> ParseProduceLog(MutableByteView body) {
   FieldReader fields(body);
   while (fields.Next()) {
     switch (fields.tag()) {
-      case Tag(1, kVarint): acks = fields.Int32(); break;
-      case Tag(2, kVarint): table_id = fields.Int64(); break;
-      case Tag(3, kVarint): timeout_ms = fields.Int32(); break;
+      case Tag(1, kVarint):
+        acks = fields.Int32();
+        break;
+      case Tag(2, kVarint):
+        table_id = fields.Int64();
+        break;
+      case Tag(3, kVarint):
+        timeout_ms = fields.Int32();
+        break;
       case Tag(4, kBytes): {
         if (request.buckets.size() == kMaxBucketsPerRequest) {
           return TooMany("buckets", kMaxBucketsPerRequest);
@@ -61,7 +74,8 @@ Result<ProduceLogRequest> ParseProduceLog(MutableByteView body) {
         request.buckets.push_back(bucket);
         break;
       }
-      default: break;
+      default:
+        break;
     }
   }
   if (fields.failed()) return Malformed("ProduceLogRequest", fields);
@@ -72,8 +86,7 @@ Result<ProduceLogRequest> ParseProduceLog(MutableByteView body) {
   return request;
 }
 
-OutgoingFrame EncodeProduceLogResponse(int32_t request_id,
-                                       std::span<const ProduceResult> results) {
+OutgoingFrame EncodeProduceLogResponse(int32_t request_id, std::span<const ProduceResult> results) {
   pb::ProduceLogResponse response;
   for (const ProduceResult& result : results) {
     pb::PbProduceLogRespForBucket& entry = *response.add_buckets_resp();
