@@ -487,7 +487,9 @@ class LogTableTest {
         assertFails(DatabaseAlreadyExistException.class, admin.createDatabase(database, described, false));
         assertTrue(admin.listDatabases().get().contains(database));
         assertTrue(admin.databaseExists(database).get());
-        assertEquals(described, admin.getDatabaseInfo(database).get().getDatabaseDescriptor());
+        DatabaseDescriptor stored = admin.getDatabaseInfo(database).get().getDatabaseDescriptor();
+        assertEquals("a comment", stored.getComment().get());
+        assertEquals(Map.of("k", "v"), stored.getCustomProperties());
         assertTrue(
                 admin.listDatabaseSummaries().get().stream()
                         .anyMatch(s -> s.getDatabaseName().equals(database) && s.getTableCount() == 0));
