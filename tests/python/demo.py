@@ -21,6 +21,8 @@ from strom_server import StromServer, free_port
 
 ROWS = 200_000
 ROWS_PER_BATCH = 5_000
+# The client blocks for good when it fills its own buffer of 64 MB between two flushes.
+BATCHES_PER_FLUSH = 8
 BUCKETS = 4
 # Half BIGINT, half STRING, as an event table that nobody reads whole.
 COLUMNS = [(f"number{i}", pa.int64()) for i in range(10)] + [(f"text{i}", pa.string()) for i in range(10)]
@@ -131,9 +133,10 @@ async def drive(address, proxy):
         table = await connection.get_table(path)
     with Step(proxy, f"append {ROWS:,} rows, acknowledged on disk") as append:
         writer = table.new_append().create_writer()
-        for batch in written.to_batches():
+        for number, batch in enumerate(written.to_batches(), 1):
             writer.write_arrow_batch(batch)
-        await writer.flush()
+            if number % BATCHES_PER_FLUSH == 0:
+                await writer.flush()
     with Step(proxy, f"scan all {len(COLUMNS)} columns") as full:
         all_columns = await scan(table)
     with Step(proxy, f"scan the columns {' and '.join(WANTED)}") as projected:
