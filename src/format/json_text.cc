@@ -78,7 +78,7 @@ std::optional<std::string> ScalarText(const json& value) {
   if (value.is_boolean()) return value.get<bool>() ? "true" : "false";
   if (value.is_number_unsigned()) return fmt::format("{}", value.get<uint64_t>());
   if (value.is_number_integer()) return fmt::format("{}", value.get<int64_t>());
-  if (value.is_number_float()) return fmt::format("{}", value.get<double>());
+  if (value.is_number_float()) return value.dump();  // 1.0 stays "1.0"
   return std::nullopt;
 }
 

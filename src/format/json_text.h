@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
+#include <nlohmann/json.hpp>
 
 #include "base/result.h"
 
@@ -26,6 +26,17 @@ Result<nlohmann::json> ReadJson(std::string_view utf8, std::string_view what);
 
 // The text of a document that we write; never fails (bytes that are no UTF-8 are replaced).
 std::string WriteJson(const nlohmann::ordered_json& json);
+
+// An object of texts. The keys must be distinct.
+template <class Texts>
+nlohmann::ordered_json TextsToJson(const Texts& texts) {
+  auto json = nlohmann::ordered_json::object();
+  // The keys are distinct already: emplace_back spares ordered_json's search for each of them.
+  auto& members = json.template get_ref<nlohmann::ordered_json::object_t&>();
+  for (const auto& [key, value] : texts)
+    members.emplace_back(key, value);
+  return json;
+}
 
 // nullptr when the member is absent or null. `object` must be an object.
 const nlohmann::json* FindMember(const nlohmann::json& object, const char* name);

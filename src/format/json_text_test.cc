@@ -41,6 +41,7 @@ TEST(JsonText, RefusesWhatIsAmbiguousOrNoUtf8) {
 TEST(JsonText, ScalarsAreCoerced) {
   EXPECT_EQ(ReadText(json(7), "m", "o"), "7");
   EXPECT_EQ(ReadText(json(-0.5), "m", "o"), "-0.5");
+  EXPECT_EQ(ReadText(json(1.0), "m", "o"), "1.0");
   EXPECT_EQ(ReadText(json(true), "m", "o"), "true");
   EXPECT_EQ(ReadInt32(json("-12"), "m", "o"), -12);
   EXPECT_EQ(ReadBool(json("false"), "m", "o"), false);

@@ -277,8 +277,8 @@ nlohmann::ordered_json ToJson(const Column& column) {
   if (column.agg_function) {
     nlohmann::ordered_json function;
     function["type"] = column.agg_function->type;
-    for (const auto& [key, value] : column.agg_function->parameters) {
-      function["parameters"][key] = value;
+    if (!column.agg_function->parameters.empty()) {
+      function["parameters"] = TextsToJson(column.agg_function->parameters);
     }
     json["agg_function"] = std::move(function);
   }

@@ -123,15 +123,6 @@ Status NormalizeDistribution(TableDescriptor& table) {
   return {};
 }
 
-nlohmann::ordered_json TextsToJson(const Properties& texts) {
-  auto json = nlohmann::ordered_json::object();
-  // The keys are distinct already: emplace_back spares ordered_json's search for each of them.
-  auto& members = json.get_ref<nlohmann::ordered_json::object_t&>();
-  for (const auto& [key, value] : texts)
-    members.emplace_back(key, value);
-  return json;
-}
-
 nlohmann::ordered_json ListToJson(const std::vector<std::string>& texts) {
   auto json = nlohmann::ordered_json::array();
   for (const auto& text : texts)

@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "base/check.h"
+
 namespace strom::metadata {
 
 namespace {
@@ -39,7 +41,7 @@ std::vector<ServerId> ReplicasAnywhere(std::span<const PlacementServer> servers,
 }
 
 // Walks as above and passes over servers of racks that hold the bucket already, as long as another
-// rack holds none. Ends: the walk reaches every server within servers - 1 steps.
+// rack holds none. Two rounds suffice: after the first one every rack holds the bucket.
 std::vector<ServerId> ReplicasAcrossRacks(std::span<const PlacementServer> servers,
                                           size_t rack_count, size_t first, uint64_t shift,
                                           size_t replicas) {
@@ -47,6 +49,7 @@ std::vector<ServerId> ReplicasAcrossRacks(std::span<const PlacementServer> serve
   std::set<ServerId> used{servers[first].id};
   std::set<std::string_view> racks{*servers[first].rack};
   for (uint64_t step = 0; chosen.size() < replicas; ++step) {
+    STROM_CHECK(step < 2 * (servers.size() - 1));
     const auto& server = servers[FollowerIndex(first, shift * rack_count, step, servers.size())];
     if (racks.contains(*server.rack) && racks.size() < rack_count) continue;
     if (used.contains(server.id)) continue;

@@ -30,13 +30,13 @@ struct PlacementSeed {
 // assignment[b] = the servers of bucket b
 using BucketAssignment = std::vector<std::vector<ServerId>>;
 
-// At least 1 and at most kMaxReplicasPerAssignment / replication_factor buckets: kInvalidTable.
+// At least 1: kInvalidTable.
 Status CheckBucketCount(int32_t bucket_count);
 // Within 1..servers: kInvalidReplicationFactor.
 Status CheckReplicationFactor(int32_t replication_factor, size_t servers);
 
 // `servers`: live, distinct, not leaving for good; their order matters to the result. Replicas are
-// spread over racks when all servers have one.
+// spread over racks when all servers have one. More than kMaxReplicasPerAssignment: kBucketMaxNum.
 Result<BucketAssignment> AssignBuckets(std::span<const PlacementServer> servers,
                                        int32_t bucket_count, int32_t replication_factor,
                                        PlacementSeed seed);
