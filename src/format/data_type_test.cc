@@ -62,6 +62,32 @@ TEST(DataType, ErrorsNameTheMember) {
   EXPECT_EQ(ProblemOf(R"([])"), "Data type must be a JSON object.");
 }
 
+TEST(DataType, FieldsKeepDescriptionAndId) {
+  constexpr std::string_view kRow =
+      R"({"type":"ROW","fields":[{"name":"x","field_type":{"type":"DATE"},"description":"d",)"
+      R"("field_id":4},{"name":"X","field_type":{"type":"DATE","nullable":false},"field_id":-1}]})";
+  const auto row = ParseDataTypeText(kRow);
+  ASSERT_TRUE(row);
+  EXPECT_EQ(row->fields[0], (RowField{"x", "d", 4}));
+  EXPECT_EQ(Rewritten(*row), kRow);
+  EXPECT_EQ(ToSummaryString(*row), "ROW<`x` DATE '...', `X` DATE NOT NULL>");
+  EXPECT_EQ(ProblemOf(R"({"type":"ROW","fields":[{"name":"x","field_type":{"type":"DATE"},)"
+                      R"("field_id":-2}]})"),
+            "The field_id -2 of field 'x' is negative.");
+}
+
+TEST(DataType, EqualityLooksAtEverything) {
+  const auto parse = [](std::string_view text) { return *ParseDataTypeText(text); };
+  const DataType base = parse(R"({"type":"DECIMAL","precision":5,"scale":2})");
+  EXPECT_EQ(base, parse(R"({"scale":"2","precision":5,"type":"DECIMAL","nullable":true})"));
+  EXPECT_NE(base, parse(R"({"type":"DECIMAL","precision":6,"scale":2})"));
+  EXPECT_NE(base, parse(R"({"type":"DECIMAL","precision":5,"scale":1})"));
+  EXPECT_NE(base, parse(R"({"type":"DECIMAL","precision":5,"scale":2,"nullable":false})"));
+  EXPECT_NE(parse(R"({"type":"CHAR","length":1})"), parse(R"({"type":"CHAR","length":2})"));
+  EXPECT_NE(parse(R"({"type":"ARRAY","element_type":{"type":"DATE"}})"),
+            parse(R"({"type":"ARRAY","element_type":{"type":"BYTES"}})"));
+}
+
 TEST(DataType, MapKeysBecomeNotNull) {
   const auto type = ParseDataTypeText(
       R"({"type":"MAP","key_type":{"type":"INTEGER"},"value_type":{"type":"DATE"}})");

@@ -54,6 +54,89 @@ TEST(Schema, ErrorsNameTheMember) {
   EXPECT_EQ(ProblemOf("[1"), "Failed to parse schema: not well-formed JSON in UTF-8 at byte 3.");
 }
 
+std::string ColumnText(std::string_view name, std::string_view more = "") {
+  return fmt::format(R"({{"name":"{}","data_type":{{"type":"INTEGER"}}{}}})", name, more);
+}
+
+TEST(Schema, IdsAreAllGivenOrAllByPosition) {
+  const auto read = [](const std::string& a, const std::string& b) {
+    return ParseSchemaText(
+        fmt::format(R"({{"columns":[{},{}]}})", ColumnText("a", a), ColumnText("b", b)));
+  };
+  const auto by_position = read("", "");
+  ASSERT_TRUE(by_position);
+  EXPECT_EQ(by_position->columns[1].id, 1);
+  EXPECT_EQ(by_position->highest_field_id, 1);
+  const auto given = read(R"(,"id":"7")", R"(,"id":3)");
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->columns[0].id, 7);
+  EXPECT_EQ(given->highest_field_id, 7);
+  EXPECT_EQ(read(R"(,"id":7)", "").error().message,
+            "All columns must have columnId or none of them must have columnId.");
+  EXPECT_EQ(read(R"(,"id":7)", R"(,"id":7)").error().message,
+            "All field IDs (including nested fields) must be unique. Found 1 unique IDs but "
+            "expected 2.");
+}
+
+TEST(Schema, OneNestedFieldMayLackAnIdTwoMayNot) {
+  const auto problem = [](std::string_view fields) {
+    return ProblemOf(fmt::format(
+        R"({{"columns":[{{"name":"a","data_type":{{"type":"ROW","fields":[{}]}}}}]}})", fields));
+  };
+  constexpr std::string_view kX = R"({"name":"x","field_type":{"type":"DATE"}})";
+  constexpr std::string_view kY = R"({"name":"y","field_type":{"type":"DATE"}})";
+  EXPECT_EQ(problem(kX), "");
+  EXPECT_EQ(problem(fmt::format("{},{}", kX, kY)),
+            "All field IDs (including nested fields) must be unique. Found 2 unique IDs but "
+            "expected 3.");
+}
+
+TEST(Schema, KeyColumnsBecomeNotNullAndAutoIncrementColumnsStayNullable) {
+  const auto schema = ParseSchemaText(
+      fmt::format(R"({{"columns":[{},{}],"primary_key":["a"],"auto_increment_column":["b"]}})",
+                  ColumnText("a"), ColumnText("b")));
+  ASSERT_TRUE(schema) << schema.error().message;
+  EXPECT_FALSE(schema->columns[0].type.nullable);
+  EXPECT_TRUE(schema->columns[1].type.nullable);
+  EXPECT_EQ(schema->auto_increment_columns, std::vector<std::string>{"b"});
+}
+
+TEST(Schema, AggFunctionsAreMatchedLooselyAndUnknownOnesDropped) {
+  const auto function = [](std::string_view type) {
+    const auto schema = ParseSchemaText(
+        fmt::format(R"({{"columns":[{}]}})",
+                    ColumnText("a", fmt::format(R"(,"agg_function":{{"type":"{}"}})", type))));
+    return schema->columns[0].agg_function;
+  };
+  EXPECT_EQ(function("Last-Value_IGNORE-nulls"), (AggFunction{"last_value_ignore_nulls", {}}));
+  EXPECT_EQ(function("median"), std::nullopt);
+}
+
+// A document within the limits costs time in proportion to its size.
+TEST(Schema, ManyParametersAreWrittenAsTheyWereRead) {
+  std::string parameters;
+  for (int i = 0; i < 100000; ++i)
+    parameters += fmt::format(R"({}"p{}":"")", i ? "," : "", i);
+  const auto schema = ParseSchemaText(fmt::format(
+      R"({{"columns":[{}]}})",
+      ColumnText("a", fmt::format(R"(,"agg_function":{{"type":"sum","parameters":{{{}}}}})",
+                                  parameters))));
+  ASSERT_TRUE(schema) << schema.error().message;
+  const auto again = ParseSchemaText(ToJsonText(*schema));
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*again, *schema);
+  EXPECT_EQ(again->columns[0].agg_function->parameters.size(), 100000U);
+}
+
+TEST(Schema, ColumnsMayHaveAnyNameOnce) {
+  const auto problem = [](std::string_view a, std::string_view b) {
+    return ProblemOf(fmt::format(R"({{"columns":[{},{}]}})", ColumnText(a), ColumnText(b)));
+  };
+  EXPECT_EQ(problem("", "$ ./"), "");
+  EXPECT_EQ(problem("a", "A"), "");
+  EXPECT_EQ(problem("a", "a"), "Table column [a, a] must not contain duplicate fields. Found: [a]");
+}
+
 TEST(Schema, EmptySchemaHasNoHighestId) {
   const auto schema = ParseSchemaText(R"({"columns":[]})");
   ASSERT_TRUE(schema);

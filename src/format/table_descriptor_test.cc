@@ -68,6 +68,61 @@ TEST(TableDescriptor, ErrorsNameTheMember) {
             "Table descriptor: the member 'properties.a' must be a text.");
 }
 
+// A table of the INTEGER columns a, b, c; `members` are further ones.
+std::string TableOfThree(std::string_view primary_key, std::string_view members) {
+  std::string columns;
+  for (const char* name : {"a", "b", "c"}) {
+    columns += fmt::format(R"({}{{"name":"{}","data_type":{{"type":"INTEGER"}}}})",
+                           columns.empty() ? "" : ",", name);
+  }
+  return fmt::format(
+      R"({{"schema":{{"columns":[{}]{}}},{},"properties":{{}},"custom_properties":{{}}}})", columns,
+      primary_key.empty() ? "" : fmt::format(R"(,"primary_key":{})", primary_key), members);
+}
+
+TEST(TableDescriptor, BucketKeysOfAKvTableAreThePrimaryKeyWithoutPartitionKeys) {
+  for (const char* distribution :
+       {"", R"(,"bucket_key":[])", R"(,"bucket_key":[],"bucket_count":3)"}) {
+    const auto table = ParseTableDescriptor(
+        TableOfThree(R"(["c","b","a"])", fmt::format(R"("partition_key":["b"]{})", distribution)));
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_EQ(table->bucket_keys, (std::vector<std::string>{"c", "a"})) << distribution;
+    EXPECT_TRUE(table->has_distribution);
+  }
+}
+
+TEST(TableDescriptor, BucketKeysThatAreGivenStay) {
+  const auto kv = ParseTableDescriptor(
+      TableOfThree(R"(["c","b","a"])", R"("partition_key":["b"],"bucket_key":["a"])"));
+  ASSERT_TRUE(kv) << kv.error().message;
+  EXPECT_EQ(kv->bucket_keys, std::vector<std::string>{"a"});
+  const auto log = ParseTableDescriptor(TableOfThree("", R"("partition_key":[],"bucket_key":[])"));
+  ASSERT_TRUE(log) << log.error().message;
+  EXPECT_TRUE(log->bucket_keys.empty());
+  EXPECT_TRUE(log->has_distribution);
+}
+
+TEST(TableDescriptor, KeysMustFitTogether) {
+  const auto problem = [](std::string_view primary_key, std::string_view members) {
+    return ProblemOf(TableOfThree(primary_key, members));
+  };
+  EXPECT_EQ(problem("", R"("partition_key":["a"],"bucket_key":["a","b"])"),
+            "Bucket key [a, b] shouldn't include any column in partition keys [a].");
+  EXPECT_EQ(problem(R"(["a","b"])", R"("partition_key":["a","b"])"),
+            "Primary Key constraint [a, b] should not be same with partition fields [a, b].");
+  EXPECT_EQ(problem(R"(["a"])", R"("partition_key":[],"bucket_key":["b"])"),
+            "Bucket keys must be a subset of primary keys excluding partition keys for primary-key "
+            "tables. The primary keys are [a], the partition keys are [], but the user-defined "
+            "bucket keys are [b].");
+  EXPECT_EQ(problem(R"(["a"])", R"("partition_key":["b"])"),
+            "Partitioned Primary Key Table requires partition key [b] is a subset of the primary "
+            "key [a].");
+  EXPECT_EQ(problem("", R"("partition_key":["z"])"),
+            "Partition key 'z' does not exist in the schema.");
+  EXPECT_EQ(problem("", R"("partition_key":[],"bucket_key":["z"])"),
+            "Bucket key 'z' does not exist in the schema.");
+}
+
 TEST(TableDescriptor, RefusesKeysNamedTwice) {
   std::string text(kLogTable);
   text.replace(text.find(R"("partition_key":[])"), 18, R"("partition_key":["a","a"])");

@@ -43,6 +43,12 @@ TEST(TypeText, RefusesWhatIsNoType) {
             "Data type 'ROW<`x INT>': expected a closing quote at byte 11.");
   EXPECT_EQ(problem("CHAR(0)"),
             "Character string length must be between 1 and 2147483647 (both inclusive).");
+  EXPECT_EQ(problem("MAP<INT>"), "Data type 'MAP<INT>': expected ',' at byte 7.");
+  EXPECT_EQ(problem("ARRAY INT"), "Data type 'ARRAY INT': expected '<' at byte 6.");
+  EXPECT_EQ(problem("ROW"), "Data type 'ROW': expected '<' at byte 3.");
+  EXPECT_EQ(problem("ROW<x INT"), "Data type 'ROW<x INT': expected '>' at byte 9.");
+  EXPECT_EQ(problem("DECIMAL(x)"), "Data type 'DECIMAL(x)': expected a number at byte 8.");
+  EXPECT_EQ(problem("DECIMAL(3"), "Data type 'DECIMAL(3': expected ')' at byte 9.");
   std::string deep;
   for (int i = 0; i < 100000; ++i)
     deep += "ARRAY<";

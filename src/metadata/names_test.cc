@@ -31,6 +31,37 @@ TEST(NamesVectors, EveryRuleHasTheCodeAndTextOfTheReference) {
   }
 }
 
+TEST(PartitionNamesVectors, ValuesAreCheckedAsTheReferenceDoes) {
+  VectorReport report("kv/partition-names.json");
+  const auto vectors = LoadVectors("kv/partition-names.json");
+  for (const auto& item : vectors["validation"]) {
+    const std::string value = item["value"];
+    EXPECT_EQ(ProblemOfName(value).has_value(), item["name_error"].get<bool>()) << value;
+    EXPECT_EQ(ProblemOfPrefix(value).has_value(), item["prefix_error"].get<bool>()) << value;
+    report.CaseDone(value);
+  }
+  for (const auto& item : vectors["values"]) {
+    const std::string value = item["partition_value"];
+    EXPECT_EQ(CheckNewPartitionValue(value).has_value(), item["valid_name"].get<bool>()) << value;
+  }
+  report.Later("values and names (made from rows and specs when partitions are created)");
+  report.Later("auto_partition (partitions that come and go by time)");
+}
+
+TEST(Names, TheLongestNameHas200Bytes) {
+  const std::string longest(kMaxNameLength, 'n');
+  EXPECT_TRUE(CheckDatabaseName(longest));
+  EXPECT_FALSE(CheckDatabaseName(longest + "n"));
+}
+
+TEST(Names, ProblemsAreReportedInOrder) {
+  // Both too long and of wrong bytes; both of wrong bytes and with the reserved prefix.
+  EXPECT_NE(CheckTableName(std::string(201, '.')).error().message.find("is longer than"),
+            std::string::npos);
+  EXPECT_NE(CheckTableName("__a.b").error().message.find("one or more characters"),
+            std::string::npos);
+}
+
 TEST(Names, DatabaseIsCheckedBeforeTheTable) {
   EXPECT_EQ(CheckTablePath({"bad db", "bad.name"}).error().code, ErrorCode::kInvalidDatabase);
   EXPECT_EQ(CheckTablePath({"db", "bad.name"}).error().code, ErrorCode::kInvalidTable);

@@ -119,6 +119,9 @@ constexpr std::string_view kColumns =
     R"("schema":{"columns":[{"name":"a","data_type":{"type":"INTEGER"}}],)"
     R"("primary_key":["a"]},"partition_key":[],"custom_properties":{})";
 
+constexpr std::string_view kLogTable =
+    R"({"schema":{"columns":[]},"partition_key":[],"properties":{},"custom_properties":{}})";
+
 Result<format::TableDescriptor> PrepareKvTable(const json& properties,
                                                const ClusterSettings& cluster = {}) {
   const std::string text = fmt::format(R"({{{},"properties":{}}})", kColumns, properties.dump());
@@ -131,10 +134,7 @@ TEST(PrepareTable, KindsCanBeDisallowed) {
   EXPECT_EQ(kv.error(), (Error{ErrorCode::kInvalidTable,
                                "Creation of Primary Key Tables is disallowed in the cluster."}));
   EXPECT_TRUE(PrepareKvTable(json::object(), {.allow_create_log_tables = false}));
-  const auto log = PrepareTable({"db", "t"},
-                                R"({"schema":{"columns":[]},"partition_key":[],"properties":{},
-                                    "custom_properties":{}})",
-                                {.allow_create_log_tables = false}, 1);
+  const auto log = PrepareTable({"db", "t"}, kLogTable, {.allow_create_log_tables = false}, 1);
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().message, "Creation of Log Tables is disallowed in the cluster.");
 }
@@ -148,6 +148,89 @@ TEST(PrepareTable, ClusterDefaultsApply) {
   const auto too_many = PrepareKvTable(json::object(), {.default_replication_factor = 2});
   ASSERT_FALSE(too_many);
   EXPECT_EQ(too_many.error().code, ErrorCode::kInvalidReplicationFactor);
+}
+
+TEST(PrepareTable, DefaultsDependOnTheKindOfTable) {
+  using Properties = format::Properties;
+  const auto kv = PrepareKvTable(json::object());
+  ASSERT_TRUE(kv);
+  EXPECT_EQ(kv->properties, (Properties{{"table.replication.factor", "1"},
+                                        {"table.kv.format-version", "2"},
+                                        {"table.kv.standby-replica.enabled", "true"}}));
+  EXPECT_EQ(kv->bucket_keys, std::vector<std::string>{"a"});
+  const auto log = PrepareTable({"db", "t"}, kLogTable, {}, 1);
+  ASSERT_TRUE(log);
+  EXPECT_EQ(log->properties, (Properties{{"table.replication.factor", "1"}}));
+  EXPECT_TRUE(log->has_distribution);
+  EXPECT_TRUE(log->bucket_keys.empty());
+}
+
+TEST(PrepareTable, GivenValuesAreKeptAsTheyAre) {
+  const json given = {{"table.replication.factor", "+1"},
+                      {"table.log.ttl", " 7 d"},
+                      {"table.kv.format-version", "1"},
+                      {"table.kv.format", "compacted"},
+                      {"table.merge-engine", "First_Row"},
+                      {"table.delete.behavior", "Disable"},
+                      {"table.kv.standby-replica.enabled", "False"}};
+  const auto table = PrepareKvTable(given);
+  ASSERT_TRUE(table) << table.error().message;
+  EXPECT_EQ(json(table->properties), given);
+}
+
+TEST(PrepareTable, EveryMergeEngineIgnoresDeletionsByDefault) {
+  for (const char* engine : {"first_row", "versioned", "aggregation"}) {
+    const auto table = PrepareKvTable(
+        {{"table.merge-engine", engine}, {"table.merge-engine.versioned.ver-column", "a"}});
+    ASSERT_TRUE(table) << table.error().message;
+    EXPECT_EQ(table->properties.at("table.delete.behavior"), "IGNORE") << engine;
+  }
+}
+
+TEST(PrepareTable, TheLakesFormatIsAddedEvenWhileItIsSwitchedOff) {
+  const ClusterSettings off{.datalake_format = LakeFormat::kIceberg, .datalake_enabled = false};
+  const auto table = PrepareKvTable(json::object(), off);
+  ASSERT_TRUE(table);
+  EXPECT_EQ(table->properties.at("table.datalake.format"), "iceberg");
+  const auto enabled = PrepareKvTable({{"table.datalake.enabled", "true"}}, off);
+  ASSERT_FALSE(enabled);
+  EXPECT_EQ(enabled.error().code, ErrorCode::kInvalidTable);
+}
+
+// Steps 1, 3 to 7 of spec 06, 5: each text breaks all that come after it, too.
+TEST(PrepareTable, TheFirstFailingStepIsReported) {
+  const std::string bad = fmt::format(R"({{{},"properties":{{{}}},"bucket_count":9999,)"
+                                      R"("bucket_key":["a"]}})",
+                                      kColumns, R"("table.kv.format-version":"3","x":"y")");
+  ClusterSettings cluster{.allow_create_kv_tables = false};
+  const auto reported = [&](const TablePath& path, std::string_view text) {
+    const auto table = PrepareTable(path, text, cluster, 0);
+    return table ? std::string("none") : table.error().message;
+  };
+  EXPECT_TRUE(reported({".", "."}, "{").starts_with("Database name . is invalid: "));
+  EXPECT_TRUE(reported({"db", "."}, "{").starts_with("Table name . is invalid: "));
+  EXPECT_TRUE(reported({"db", "t"}, "{").starts_with("Failed to parse table descriptor: "));
+  EXPECT_EQ(reported({"db", "t"}, bad),
+            "Creation of Primary Key Tables is disallowed in the cluster.");
+  cluster.allow_create_kv_tables = true;
+  EXPECT_EQ(reported({"db", "t"}, bad),
+            "Unsupported kv format version 3. The maximum supported version is 2.");
+  std::string valid_version = bad;
+  valid_version.replace(valid_version.find("\"3\""), 3, "\"2\"");
+  EXPECT_TRUE(
+      reported({"db", "t"}, valid_version).starts_with("'x' is not a Fluss table property"));
+  const std::string valid = fmt::format(R"({{{},"properties":{{}}}})", kColumns);
+  EXPECT_EQ(reported({"db", "t"}, valid),
+            "Replication factor: 1 larger than available tablet servers: 0.");
+}
+
+TEST(PrepareTable, PartitionedTablesNeedNoServerYet) {
+  const auto table = PrepareTable({"db", "t"},
+                                  R"({"schema":{"columns":[{"name":"a","data_type":)"
+                                  R"({"type":"STRING"}}]},"partition_key":["a"],"properties":{},)"
+                                  R"("custom_properties":{}})",
+                                  {}, 0);
+  EXPECT_TRUE(table) << table.error().message;
 }
 
 TEST(PrepareTable, KvFormatVersionHasALowerBoundToo) {
