@@ -188,6 +188,7 @@ Result<Journal> Read(ByteView file, const std::function<void(const Change&)>& ap
   STROM_TRY(const FileHeader header, ReadFileHeader(file));
   STROM_TRY(size_t at, ReadSnapshot(file, header, apply));
   DocumentVersion last = header.snapshot_version;
+  size_t last_frame = at;
   while (at < file.size()) {
     const auto frame = ReadFrame(file.subspan(at));
     if (!frame) {
@@ -211,9 +212,10 @@ Result<Journal> Read(ByteView file, const std::function<void(const Change&)>& ap
       return Fail(ErrorCode::kStorage, "the frame at byte {} holds no list of changes", at);
     }
     last = frame->last;
+    last_frame = at;
     at += frame->size();
   }
-  return Journal{last, at};
+  return Journal{last, last_frame, at};
 }
 
 }  // namespace strom::metadata::journal

@@ -54,6 +54,8 @@ struct Change {
 
 struct Journal {
   DocumentVersion last_version = 0;
+  // Where the last frame starts; `end` if there are none but the snapshot's.
+  uint64_t last_frame = 0;
   // Where the next frame goes. What follows in the file was never acknowledged.
   uint64_t end = 0;
 };

@@ -89,14 +89,20 @@ Status JournalStore::Recover() {
   last_version_ = read->last_version;
   end_ = read->end;
   STROM_TRY(file_, files_.Open(path(), runtime::OpenMode::kReadWrite));
-  return CutTail(content.size());
+  return SettleTail(content, read->last_frame);
 }
 
-Status JournalStore::CutTail(uint64_t file_bytes) {
-  if (file_bytes == end_) return {};
-  Log(LogLevel::kWarn, "metadata.journal.cut",
-      {{"file", path()}, {"position", end_}, {"bytes", file_bytes - end_}});
-  STROM_TRY_VOID(file_->Truncate(end_));
+// What is read as the last frame may be in the system's cache only, when its sync failed: no later
+// sync would write it. So it is written again before anything follows it.
+Status JournalStore::SettleTail(ByteView content, uint64_t last_frame) {
+  if (content.size() == end_ && last_frame == end_) return {};
+  if (content.size() > end_) {
+    Log(LogLevel::kWarn, "metadata.journal.cut",
+        {{"file", path()}, {"position", end_}, {"bytes", content.size() - end_}});
+    STROM_TRY_VOID(file_->Truncate(end_));
+  }
+  const ByteView frame = content.subspan(last_frame, end_ - last_frame);
+  STROM_TRY_VOID(file_->WriteAt(last_frame, {&frame, 1}));
   return file_->SyncNow();
 }
 

@@ -60,7 +60,7 @@ class JournalStore final : public MetadataStore {
 
   std::string path() const { return directory_ + "/journal"; }
   Status Recover();
-  Status CutTail(uint64_t file_bytes);
+  Status SettleTail(ByteView content, uint64_t last_frame);
   void Put(std::string_view key, std::string_view content, DocumentVersion version);
   void Erase(std::string_view key);
 
