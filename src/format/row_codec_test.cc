@@ -196,7 +196,8 @@ TEST(BinaryArray, RefusesSizesAndOffsetsOutsideItself) {
 TEST(RowCodec, BuildsNoMoreValuesThanARowMayHold) {
   // 100,000 nested rows of 100 null fields each: 2.4 MB of bytes, 10 million values.
   std::string fields = "`f0` INT";
-  for (int i = 1; i < 100; ++i) fields += fmt::format(", `f{}` INT", i);
+  for (int i = 1; i < 100; ++i)
+    fields += fmt::format(", `f{}` INT", i);
   const std::vector<DataType> types = {Type("ARRAY<ROW<" + fields + ">>")};
   Row nulls(100);
   ValueList items(100'000, Value::List(nulls));

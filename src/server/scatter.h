@@ -2,6 +2,7 @@
 // because a hop that is awaited alone costs a hundred times one in company.
 #pragma once
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
