@@ -12,9 +12,10 @@ namespace strom::cli {
 // docs/operations.md lists them for operators.
 enum ExitCode : int {
   kOk = 0,
-  kFailed = 1,          // it ran and failed: a port in use, a disk error
-  kUsage = 2,           // the command line or the configuration is wrong
-  kDirectoryLocked = 3  // another server uses the data directory
+  kFailed = 1,           // it ran and failed: a port in use, a disk error
+  kUsage = 2,            // the command line or the configuration is wrong
+  kDirectoryLocked = 3,  // another server uses the data directory
+  kDamaged = 4           // `strom log verify` found damage
 };
 
 inline constexpr char kVersion[] = "0.1.0";
@@ -32,5 +33,9 @@ int RunServer(const ConfigArguments& arguments);
 int CheckConfig(const ConfigArguments& arguments);
 int PrintConfig(const ConfigArguments& arguments);
 int PrintConfigDocs();
+
+// Offline, on files that no server uses.
+int VerifyLog(const std::string& path);
+int DumpLog(const std::string& path);
 
 }  // namespace strom::cli

@@ -23,7 +23,9 @@ int main(int argc, char** argv) {
       "  strom server --data-dir ./data\n"
       "  strom server --config server.yaml --set log.fsync=interval\n"
       "  strom config check --config server.yaml\n"
-      "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 data directory in use.");
+      "  strom log verify ./data\n"
+      "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 data directory in use, "
+      "4 damage found.");
   app.require_subcommand(1);
   ConfigArguments arguments;
 
@@ -37,6 +39,16 @@ int main(int argc, char** argv) {
   CLI::App* docs = config->add_subcommand("docs", "print docs/configuration.md");
   AddConfigArguments(*check, arguments);
   AddConfigArguments(*print, arguments);
+  CLI::App* log = app.add_subcommand("log", "look at log files that no server uses");
+  log->require_subcommand(1);
+  std::string path;
+  CLI::App* verify =
+      log->add_subcommand("verify", "check segments and indexes; damage is exit code 4");
+  verify->add_option("path", path, "a .log file, a bucket's folder or a data directory")
+      ->required();
+  CLI::App* dump =
+      log->add_subcommand("dump", "print the batch headers of a segment as JSON lines");
+  dump->add_option("path", path, "a .log file")->required();
   CLI::App* version = app.add_subcommand("version", "print the version");
 
   try {
@@ -49,6 +61,8 @@ int main(int argc, char** argv) {
   if (*check) return CheckConfig(arguments);
   if (*print) return PrintConfig(arguments);
   if (*docs) return PrintConfigDocs();
+  if (*verify) return VerifyLog(path);
+  if (*dump) return DumpLog(path);
   if (*version) std::printf("strom %s\n", kVersion);
   return kOk;
 }
