@@ -69,7 +69,9 @@ Handler HandlerOf(wire::Api api) {
   }
 }
 
-runtime::Task<Response> Dispatch(RequestContext& request) {
+namespace {
+
+runtime::Task<Response> Serve(RequestContext& request) {
   const int32_t id = request.header.request_id;
   auto api = wire::ResolveApi(request.header, wire::Roles::kBoth);
   if (!api) co_return wire::EncodeError(id, api.error());
@@ -80,6 +82,23 @@ runtime::Task<Response> Dispatch(RequestContext& request) {
                   fmt::format("{} is not served by this version of Strom.", (*api)->name)});
   }
   co_return co_await handler(request);
+}
+
+bool IsErrorFrame(const Response& response) {
+  const ByteView first = response.pieces().front();
+  return first[wire::kFrameLengthBytes] == static_cast<uint8_t>(wire::ResponseType::kError);
+}
+
+}  // namespace
+
+runtime::Task<Response> Dispatch(RequestContext& request) {
+  ApiMetrics& metrics = request.home.metrics.Of(request.header.api_key);
+  const runtime::Instant began = request.home.shard.Now();
+  Response response = co_await Serve(request);
+  metrics.duration.Record(request.home.shard.Now() - began);
+  metrics.requests.Add();
+  if (IsErrorFrame(response)) metrics.errors.Add();
+  co_return response;
 }
 
 }  // namespace strom::server

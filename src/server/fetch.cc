@@ -153,6 +153,7 @@ Response MakeResponse(const RequestContext& request, std::vector<FetchPart>& par
   Response response = wire::EncodeFetchLogResponse(request.header.request_id, results);
   for (FetchPart& part : parts) {
     if (!part.read || part.read->size_bytes == 0) continue;
+    request.home.metrics.fetched_bytes.Add(part.read->size_bytes);
     response.KeepAlive(std::make_shared<const replica::BucketRead>(std::move(*part.read)));
   }
   return response;
@@ -196,7 +197,9 @@ runtime::Task<Response> HandleFetchLog(RequestContext& request) {
         home, pointers(), bucket_of, [waiter](ServerShard& owner, std::vector<FetchPart*> owned) {
           return ParkOnOwner(owner, std::move(owned), waiter);
         });
+    home.metrics.parked_fetches.Add(1);
     const bool woken = co_await waiter->WaitUntil(deadline);
+    home.metrics.parked_fetches.Add(-1);
     request.session.RemoveWaiter(waiter);
     TakeDown(home, std::move(parked));
     if (!woken || request.session.closed()) break;  // nothing has moved: the answer stands

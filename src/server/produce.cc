@@ -41,6 +41,7 @@ runtime::Task<bool> AppendOnOwner(ServerShard& owner, std::vector<ProducePart*> 
       continue;
     }
     part->base_offset = appended->base_offset;
+    owner.metrics.produced_bytes.Add(part->records.size());
     if (acks == wire::kAcksAll) {
       waits.push_back({part, std::move(*replica), appended->required_offset});
     }

@@ -160,6 +160,7 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
                                   directory_->clean(), shard.shard.WallClock()));
       shard.replicas.Add(std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
                                                             shard.commit));
+      shard.metrics.buckets.Add(1);
     }
   }
   co_return Status{};
@@ -188,6 +189,11 @@ Status Server::ListenHttp() {
            [this] {
              return ready_ && !stopping_ ? HttpAnswer{200, "text/plain", "ready\n"}
                                          : HttpAnswer{503, "text/plain", "not ready\n"};
+           }},
+          {"/metrics",
+           [this] {
+             return HttpAnswer{200, "text/plain; version=0.0.4; charset=utf-8",
+                               RenderMetrics(*this)};
            }},
       });
   http_->Start();
@@ -222,9 +228,12 @@ void Server::Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> p
       {
         Session session(*home, std::move(taken), on);
         home->sessions.insert(&session);
+        home->metrics.connections.Add(1);
+        home->metrics.connections_total.Add();
         if (home->stopping) session.Close("the server stops");
         co_await session.Run();
         home->sessions.erase(&session);
+        home->metrics.connections.Add(-1);
       }
       server->home_.Post([server] { --server->connection_count_; });
     };
@@ -274,6 +283,7 @@ runtime::Task<void> Server::ApplyOn(ServerShard& shard,
     for (int32_t b = 0; b < table->bucket_count; ++b) {
       auto replica = shard.replicas.Remove({table->id, std::nullopt, BucketId(b)});
       if (!replica) continue;
+      shard.metrics.buckets.Add(-1);
       replica->Drop();
       co_await replica->Close();
     }

@@ -12,17 +12,13 @@
 #include "runtime/shard.h"
 #include "runtime/sync.h"
 #include "server/frame_buffer.h"
+#include "server/metrics.h"
 #include "server/settings.h"
 
 namespace strom::server {
 
 class Server;
 class Session;
-
-struct ShardStats {
-  uint64_t bad_frames = 0;
-  uint64_t stale_connections = 0;
-};
 
 struct ServerShard {
   ServerShard(Server& server, runtime::Shard& shard);
@@ -44,7 +40,7 @@ struct ServerShard {
   uint64_t fetch_turn = 0;         // rotates which bucket of a fetch is read first
   bool stopping = false;
   runtime::Event stop;
-  ShardStats stats;
+  ShardMetrics metrics;
 };
 
 }  // namespace strom::server

@@ -52,7 +52,7 @@ runtime::Task<void> Session::ReadLoop() {
     Result<std::optional<Frame>> frame = co_await reader_.Next();
     if (!frame) {
       if (!closed_ && frame.error().code == ErrorCode::kCorruptMessage) {
-        ++home_.stats.bad_frames;
+        home_.metrics.bad_frames.Add();
         Log(LogLevel::kWarn, "connection.bad_frame",
             {{"peer", connection_->peer_address()}, {"reason", frame.error().message}});
       }
@@ -63,6 +63,7 @@ runtime::Task<void> Session::ReadLoop() {
     STROM_CHECK(header);  // the frame reader refuses shorter frames
     ++requests_;
     request_bytes_ += (*frame)->payload.size();
+    home_.metrics.received_bytes.Add((*frame)->payload.size() + wire::kFrameLengthBytes);
     handlers_.Spawn(Handle(std::move(**frame), *header));
   }
 }
@@ -103,6 +104,7 @@ runtime::Task<void> Session::WriteLoop() {
     if (!closed_) {
       Status written = co_await connection_->Write(pieces);
       last_write_ = home_.shard.Now();
+      home_.metrics.sent_bytes.Add(bytes);
       if (!written) Close("write failed");
     }
     sending.clear();
@@ -127,13 +129,13 @@ void Session::CloseIfStale(runtime::Instant now) {
   const auto& settings = home_.settings();
   if (const auto since = reader_.partial_since();
       since && now - *since > settings.partial_frame_timeout) {
-    ++home_.stats.stale_connections;
+    home_.metrics.stale_connections.Add();
     Close("a frame did not arrive in time");
     return;
   }
   const runtime::Instant last_use = std::max(reader_.last_read(), last_write_);
   if (requests_ == 0 && now - last_use > settings.idle_timeout) {
-    ++home_.stats.stale_connections;
+    home_.metrics.stale_connections.Add();
     Close("idle");
   }
 }
