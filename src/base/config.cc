@@ -14,13 +14,61 @@ namespace {
 constexpr auto kOptions = [] {
   using enum ConfigType;
   using enum ConfigUse;
+  using enum ConfigScope;
+  using enum ConfigChange;
   return std::to_array<ConfigOption>({
-#define STROM_OPTION(key, type, default_text, use, doc, choices) \
-  ConfigOption{key, type, default_text, use, doc, choices},
+#define STROM_OPTION(key, type, default_text, use, scope, change, doc, choices) \
+  ConfigOption{key, type, default_text, use, scope, change, doc, choices},
+#define STROM_OPTION_ALIAS(old_key, key)
+#define STROM_OPTION_PREFIX(prefix, use)
 #include "base/config_table.inc"
 #undef STROM_OPTION
+#undef STROM_OPTION_ALIAS
+#undef STROM_OPTION_PREFIX
   });
 }();
+
+struct Alias {
+  std::string_view old_key;
+  std::string_view key;
+};
+
+constexpr auto kAliases = std::to_array<Alias>({
+#define STROM_OPTION(key, type, default_text, use, scope, change, doc, choices)
+#define STROM_OPTION_ALIAS(old_key, key) {old_key, key},
+#define STROM_OPTION_PREFIX(prefix, use)
+#include "base/config_table.inc"
+#undef STROM_OPTION
+#undef STROM_OPTION_ALIAS
+#undef STROM_OPTION_PREFIX
+});
+
+struct Family {
+  std::string_view prefix;
+  ConfigUse use;
+};
+
+constexpr auto kFamilies = [] {
+  using enum ConfigUse;
+  return std::to_array<Family>({
+#define STROM_OPTION(key, type, default_text, use, scope, change, doc, choices)
+#define STROM_OPTION_ALIAS(old_key, key)
+#define STROM_OPTION_PREFIX(prefix, use) Family{prefix, use},
+#include "base/config_table.inc"
+#undef STROM_OPTION
+#undef STROM_OPTION_ALIAS
+#undef STROM_OPTION_PREFIX
+  });
+}();
+
+static_assert(std::ranges::is_sorted(kOptions, {}, &ConfigOption::key));
+
+const Family* FamilyOf(std::string_view key) {
+  const auto found = std::ranges::find_if(kFamilies, [key](const Family& family) {
+    return key.size() > family.prefix.size() && key.starts_with(family.prefix);
+  });
+  return found == kFamilies.end() ? nullptr : &*found;
+}
 
 constexpr std::string_view kEnvironmentPrefix = "STROM_";
 // Variables of the tests and tools, not of the server.
@@ -59,31 +107,45 @@ std::string_view FormOf(ConfigType type) {
   return "text";
 }
 
-bool Fits(const ConfigOption& option, std::string_view text) {
+// As the table spells it.
+std::optional<std::string> FindChoice(const ConfigOption& option, std::string_view text) {
+  for (std::string& choice : ParseList(option.choices)) {
+    if (EqualsIgnoringCase(choice, text)) return std::move(choice);
+  }
+  return std::nullopt;
+}
+
+// The value as it is kept; nothing if it is not of the option's form.
+std::optional<std::string> Canonical(const ConfigOption& option, std::string_view text) {
+  const auto same_if = [text](bool fits) {
+    return fits ? std::optional(std::string(text)) : std::nullopt;
+  };
   switch (option.type) {
     case ConfigType::kBool:
-      return ParseBool(text).has_value();
+      return same_if(ParseBool(text).has_value());
     case ConfigType::kInt:
-      return ParseInt32(text).has_value();
+      return same_if(ParseInt32(text).has_value());
     case ConfigType::kLong:
-      return ParseInt64(text).has_value();
+      return same_if(ParseInt64(text).has_value());
     case ConfigType::kDouble:
-      return ParseDouble(text).has_value();
+      return same_if(ParseDouble(text).has_value());
     case ConfigType::kDuration:
-      return ParseDuration(text).has_value();
+      return same_if(ParseDuration(text).has_value());
     case ConfigType::kMemory:
-      return ParseMemorySize(text).has_value();
-    case ConfigType::kEnum: {
-      const std::vector<std::string> choices = ParseList(option.choices);
-      return std::ranges::find(choices, text) != choices.end();
-    }
-    case ConfigType::kMap:
-      return ParseMap(text).has_value();
-    case ConfigType::kString:
+      return same_if(ParseMemorySize(text).has_value());
+    case ConfigType::kEnum:
+      return FindChoice(option, text);
     case ConfigType::kList:
-      return true;
+      return same_if(option.choices == nullptr ||
+                     std::ranges::all_of(ParseList(text), [&option](const std::string& item) {
+                       return FindChoice(option, item).has_value();
+                     }));
+    case ConfigType::kMap:
+      return same_if(ParseMap(text).has_value());
+    case ConfigType::kString:
+      return std::string(text);
   }
-  return true;
+  return std::nullopt;
 }
 
 size_t EditDistance(std::string_view a, std::string_view b) {
@@ -130,8 +192,23 @@ std::span<const ConfigOption> ConfigOptions() {
 }
 
 const ConfigOption* FindConfigOption(std::string_view key) {
-  const auto found = std::ranges::find(kOptions, key, &ConfigOption::key);
-  return found == kOptions.end() ? nullptr : &*found;
+  const auto alias = std::ranges::find(kAliases, key, &Alias::old_key);
+  if (alias != kAliases.end()) key = alias->key;
+  const auto found = std::ranges::lower_bound(kOptions, key, {}, &ConfigOption::key);
+  return found == kOptions.end() || found->key != key ? nullptr : &*found;
+}
+
+ConfigUse ConfigUseOf(std::string_view key) {
+  if (const ConfigOption* option = FindConfigOption(key)) return option->use;
+  const Family* family = FamilyOf(key);
+  STROM_CHECK(family != nullptr);
+  return family->use;
+}
+
+bool IsSecretConfigKey(std::string_view key) {
+  constexpr std::array<std::string_view, 6> kWords = {"password", "credential", "jaas",
+                                                      "secret",   "token",      "access-key"};
+  return std::ranges::any_of(kWords, [key](std::string_view word) { return key.contains(word); });
 }
 
 std::string_view NearestConfigKey(std::string_view key) {
@@ -143,17 +220,21 @@ std::string_view NearestConfigKey(std::string_view key) {
 
 Status Config::Set(std::string_view key, std::string_view text, std::string_view source) {
   const ConfigOption* option = FindConfigOption(key);
-  if (option == nullptr) {
+  if (option == nullptr && FamilyOf(key) == nullptr) {
     return Fail(ErrorCode::kInvalidConfig, "{}: unknown key '{}'; did you mean '{}'?", source, key,
                 NearestConfigKey(key));
   }
-  if (!Fits(*option, text)) {
+  std::optional<std::string> value = option ? Canonical(*option, text) : std::string(text);
+  if (!value) {
     return Fail(ErrorCode::kInvalidConfig, "{}: '{}' is no value for '{}'; it takes {}.", source,
                 text, key,
-                option->choices ? fmt::format("one of {}", option->choices)
-                                : std::string(FormOf(option->type)));
+                option->choices
+                    ? fmt::format("{} of {}", option->type == ConfigType::kEnum ? "one" : "a list",
+                                  option->choices)
+                    : std::string(FormOf(option->type)));
   }
-  given_.insert_or_assign(std::string(key), ConfigValue{std::string(text), std::string(source)});
+  given_.insert_or_assign(std::string(option ? option->key : key),
+                          ConfigValue{std::move(*value), std::string(source)});
   return {};
 }
 
@@ -227,14 +308,18 @@ std::string ConfigDocs() {
       "| key | default | what it does |\n|---|---|---|\n";
   for (const ConfigOption& option : kOptions) {
     if (option.use != ConfigUse::kUsed) continue;
-    docs += fmt::format("| `{}` | {} | {}{} |\n", option.key,
-                        option.default_text ? fmt::format("`{}`", option.default_text) : "–",
-                        option.doc,
-                        option.choices ? fmt::format(" ({})", option.choices) : std::string());
+    docs += fmt::format(
+        "| `{}` | {} | {}{} |\n", option.key,
+        option.default_text && *option.default_text ? fmt::format("`{}`", option.default_text)
+                                                    : "–",
+        option.doc, option.choices ? fmt::format(" ({})", option.choices) : std::string());
   }
   const auto list = [&docs](ConfigUse use) {
     for (const ConfigOption& option : kOptions) {
       if (option.use == use) docs += fmt::format("`{}` ", option.key);
+    }
+    for (const Family& family : kFamilies) {
+      if (family.use == use) docs += fmt::format("`{}…` ", family.prefix);
     }
     docs.back() = '\n';
   };

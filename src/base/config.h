@@ -31,19 +31,30 @@ enum class ConfigType {
   kMap
 };
 
+// What the columns mean: config_table.inc.
 enum class ConfigUse { kUsed, kLater, kIgnored };
+enum class ConfigScope { kCoordinator, kTablet, kBoth, kTiering };
+enum class ConfigChange { kFixed, kDynamic };
 
 struct ConfigOption {
   std::string_view key;
   ConfigType type;
   const char* default_text;  // null: none
   ConfigUse use;
+  ConfigScope scope;
+  ConfigChange change;
   std::string_view doc;
-  const char* choices;  // of kEnum: "a, b, c"
+  const char* choices;  // of kEnum and of the items of a kList: "a, b, c"; null: any
 };
 
+// Ascending by key.
 std::span<const ConfigOption> ConfigOptions();
+// By its key or an older name of it; null for an unknown one and for keys of a free family.
 const ConfigOption* FindConfigOption(std::string_view key);
+// Of a key that Config::Set took.
+ConfigUse ConfigUseOf(std::string_view key);
+// Whether its value must not be shown: passwords, credentials, tokens.
+bool IsSecretConfigKey(std::string_view key);
 
 // A value and where it came from, for messages: "server.yaml", "STROM_LOG_FSYNC", "--set".
 struct ConfigValue {
@@ -56,7 +67,8 @@ class Config {
   Config() = default;
 
   // Each takes effect over what is there. kInvalidConfig names the key, the source and the way out:
-  // the nearest known key, or the form of the value.
+  // the nearest known key, or the form of the value. Older names of a key count as the key, and
+  // choices are kept as the table spells them.
   Status Set(std::string_view key, std::string_view text, std::string_view source);
   // Flat keys, or nested maps whose keys are joined with dots.
   Status AddYaml(std::string_view yaml, std::string_view source);

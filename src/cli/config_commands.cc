@@ -15,6 +15,20 @@ int Report(const Error& error) {
   return kUsage;
 }
 
+// A YAML string.
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    if (c == '\n') {
+      quoted += "\\n";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
 }  // namespace
 
 Result<Config> LoadConfig(const ConfigArguments& arguments) {
@@ -52,7 +66,7 @@ int CheckConfig(const ConfigArguments& arguments) {
   const auto settings = server::MakeSettings(*config);
   if (!settings) return Report(settings.error());
   for (const auto& [key, value] : config->given()) {
-    const ConfigUse use = FindConfigOption(key)->use;
+    const ConfigUse use = ConfigUseOf(key);
     if (use == ConfigUse::kUsed) continue;
     std::printf(
         "%s: '%s' %s\n", value.source.c_str(), key.c_str(),
@@ -62,15 +76,18 @@ int CheckConfig(const ConfigArguments& arguments) {
   return kOk;
 }
 
+// What it prints is a file that --config takes, except for secrets.
 int PrintConfig(const ConfigArguments& arguments) {
   const auto config = LoadConfig(arguments);
   if (!config) return Report(config.error());
+  std::map<std::string, ConfigValue, std::less<>> shown = config->given();
   for (const ConfigOption& option : ConfigOptions()) {
-    const auto given = config->given().find(option.key);
-    if (option.use != ConfigUse::kUsed && given == config->given().end()) continue;
-    const std::string source = given == config->given().end() ? "default" : given->second.source;
-    std::printf("%.*s: \"%s\"  # %s\n", static_cast<int>(option.key.size()), option.key.data(),
-                config->String(option.key).c_str(), source.c_str());
+    if (option.use != ConfigUse::kUsed || option.default_text == nullptr) continue;
+    shown.try_emplace(std::string(option.key), option.default_text, "default");
+  }
+  for (const auto& [key, value] : shown) {
+    const bool secret = IsSecretConfigKey(key) && !value.text.empty();
+    fmt::print("{}: {}  # {}\n", key, secret ? "\"******\"" : Quoted(value.text), value.source);
   }
   return kOk;
 }

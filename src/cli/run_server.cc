@@ -45,7 +45,7 @@ int RunServer(const ConfigArguments& arguments) {
   ConfigureLog(LevelOf(config->String("log.output.level")),
                config->String("log.output.format") == "json" ? LogFormat::kJson : LogFormat::kText);
   for (const auto& [key, value] : config->given()) {
-    if (FindConfigOption(key)->use == ConfigUse::kUsed) continue;
+    if (ConfigUseOf(key) == ConfigUse::kUsed) continue;
     Log(LogLevel::kInfo, "config.not_used", {{"key", key}, {"source", value.source}});
   }
   Log(LogLevel::kInfo, "server.starting",
