@@ -94,6 +94,75 @@ Status SetListeners(const Config& config, ServerSettings& settings) {
   return {};
 }
 
+// What a type alone does not rule out.
+struct IntRange {
+  std::string_view key;
+  int64_t min;
+  int64_t max;
+};
+constexpr IntRange kIntRanges[] = {
+    {"default.bucket.number", 1, INT32_MAX},
+    {"default.replication.factor", 1, INT32_MAX},
+    {"max.bucket.num", 1, INT32_MAX},
+    {"server.blocking-threads", 1, 1024},
+    {"server.connection.max-inflight-requests", 1, INT32_MAX},
+    {"server.max-connections", 1, INT32_MAX},
+    {"server.shards", 0, 1024},
+    {"tablet-server.id", 0, INT32_MAX},
+};
+constexpr IntRange kByteRanges[] = {
+    {"log.index.file-size", 1 << 10, INT32_MAX},
+    {"log.index.interval-size", 1, INT32_MAX},
+    {"log.segment.file-size", 1, INT32_MAX},
+    {"netty.server.max-request-size", 1 << 10, INT32_MAX},
+    {"server.buffer-pool.max-memory", 0, INT64_MAX},
+    {"server.connection.max-memory", 1, INT64_MAX},
+};
+
+// Longer ones overflow when they are added to a time in nanoseconds.
+constexpr std::chrono::microseconds kMaxDuration = std::chrono::days(36'500);
+struct DurationRange {
+  std::string_view key;
+  std::chrono::microseconds min;
+  std::chrono::microseconds max = kMaxDuration;
+};
+constexpr DurationRange kDurationRanges[] = {
+    {"log.flush.offset.checkpoint-interval", std::chrono::milliseconds(1)},
+    {"log.fsync.interval", std::chrono::milliseconds(1)},
+    {"netty.connection.max-idle-time", std::chrono::milliseconds(1)},
+    {"server.max-wait", std::chrono::milliseconds(0)},
+    {"server.partial-frame.timeout", std::chrono::milliseconds(1)},
+    {"server.poll-before-block", std::chrono::microseconds(0), std::chrono::seconds(1)},
+    {"server.writer-id.expiration-check-interval", std::chrono::milliseconds(1)},
+    {"server.writer-id.expiration-time", std::chrono::milliseconds(1)},
+};
+
+Status CheckRanges(const Config& config) {
+  for (const IntRange& range : kIntRanges) {
+    const int64_t value = config.Int(range.key);
+    if (value < range.min || value > range.max) {
+      return Bad(range.key, config.String(range.key),
+                 range.max == INT32_MAX ? fmt::format("{} or more", range.min)
+                                        : fmt::format("{} to {}", range.min, range.max));
+    }
+  }
+  for (const IntRange& range : kByteRanges) {
+    const int64_t value = config.MemoryBytes(range.key);
+    if (value < range.min || value > range.max) {
+      return Bad(range.key, config.String(range.key),
+                 fmt::format("{} bytes to {} bytes", range.min, range.max));
+    }
+  }
+  for (const DurationRange& range : kDurationRanges) {
+    const std::chrono::microseconds value = config.Duration(range.key);
+    if (value >= range.min && value <= range.max) continue;
+    const auto limit = value < range.min ? range.min : range.max;
+    return Bad(range.key, config.String(range.key),
+               fmt::format("at {} {} micros", value < range.min ? "least" : "most", limit.count()));
+  }
+  return {};
+}
+
 template <class D>
 D As(std::chrono::microseconds duration) {
   return std::chrono::duration_cast<D>(duration);
@@ -103,26 +172,23 @@ D As(std::chrono::microseconds duration) {
 
 Result<ServerSettings> MakeSettings(const Config& config) {
   using std::chrono::milliseconds;
+  STROM_TRY_VOID(CheckRanges(config));
   ServerSettings settings;
   settings.data_dir = config.String("data.dir");
   if (settings.data_dir.empty()) return Bad("data.dir", "", "a folder");
   settings.remote_data_dir = config.String("remote.data.dir");
   settings.server_id = ServerId(static_cast<int32_t>(config.Int("tablet-server.id")));
-  if (settings.server_id.value < 0) {
-    return Bad("tablet-server.id", config.String("tablet-server.id"), "0 or more");
-  }
   STROM_TRY_VOID(SetListeners(config, settings));
   if (const std::string http = config.String("server.http.listen"); !http.empty()) {
     STROM_TRY(settings.http, ParseEndpoint("server.http.listen", http));
   }
   settings.max_frame_bytes =
       static_cast<size_t>(config.MemoryBytes("netty.server.max-request-size"));
-  settings.max_connections =
-      static_cast<size_t>(std::max<int64_t>(1, config.Int("server.max-connections")));
+  settings.max_connections = static_cast<size_t>(config.Int("server.max-connections"));
   settings.connection_memory_bytes =
       static_cast<size_t>(config.MemoryBytes("server.connection.max-memory"));
-  settings.connection_requests = static_cast<size_t>(
-      std::max<int64_t>(1, config.Int("server.connection.max-inflight-requests")));
+  settings.connection_requests =
+      static_cast<size_t>(config.Int("server.connection.max-inflight-requests"));
   settings.buffer_pool_bytes =
       static_cast<size_t>(config.MemoryBytes("server.buffer-pool.max-memory"));
   settings.idle_timeout = As<milliseconds>(config.Duration("netty.connection.max-idle-time"));
@@ -130,13 +196,7 @@ Result<ServerSettings> MakeSettings(const Config& config) {
       As<milliseconds>(config.Duration("server.partial-frame.timeout"));
   settings.max_wait = As<milliseconds>(config.Duration("server.max-wait"));
 
-  constexpr int64_t kMaxSegmentBytes = INT32_MAX;
-  const int64_t segment_bytes = config.MemoryBytes("log.segment.file-size");
-  if (segment_bytes < 1 || segment_bytes > kMaxSegmentBytes) {
-    return Bad("log.segment.file-size", config.String("log.segment.file-size"),
-               "1 byte to 2147483647 bytes");
-  }
-  settings.log.segment_bytes = static_cast<uint64_t>(segment_bytes);
+  settings.log.segment_bytes = static_cast<uint64_t>(config.MemoryBytes("log.segment.file-size"));
   settings.log.index_bytes = static_cast<uint64_t>(config.MemoryBytes("log.index.file-size"));
   settings.log.index_interval_bytes =
       static_cast<uint64_t>(config.MemoryBytes("log.index.interval-size"));
@@ -156,9 +216,6 @@ Result<ServerSettings> MakeSettings(const Config& config) {
   cluster.max_bucket_num = static_cast<int32_t>(config.Int("max.bucket.num"));
   cluster.allow_create_log_tables = config.Bool("allow.create.log.tables");
   cluster.allow_create_kv_tables = config.Bool("allow.create.kv.tables");
-  for (const std::string_view key : {"default.bucket.number", "default.replication.factor"}) {
-    if (config.Int(key) < 1) return Bad(key, config.String(key), "1 or more");
-  }
   return settings;
 }
 
