@@ -48,7 +48,7 @@ endfunction()
 # Order = layers: a module may link only what stands above it in this list.
 strom_module(base LINK spdlog::spdlog isal yaml-cpp)
 strom_module(runtime DEPS base)
-strom_module(format DEPS base LINK nlohmann_json::nlohmann_json)
+strom_module(format DEPS base LINK nlohmann_json::nlohmann_json zstd lz4)
 include(cmake/protobuf.cmake)
 strom_module(wire DEPS base format LINK strom_wire_pb)
 strom_module(log DEPS base runtime format)
