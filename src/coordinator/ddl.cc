@@ -1,7 +1,5 @@
 #include "coordinator/ddl.h"
 
-#include <charconv>
-
 #include "base/check.h"
 #include "base/log.h"
 #include "metadata/bucket_assignment.h"
@@ -23,20 +21,33 @@ std::unexpected<Error> NoDatabase(std::string_view name) {
   return Fail(ErrorCode::kDatabaseNotExist, "Database {} does not exist.", name);
 }
 
-// A counter document holds the next value in decimal; absent: 0.
-runtime::Task<Result<int64_t>> ReadCounter(metadata::MetadataStore& store, std::string_view key) {
+// The next value of a counter; 0 if there is no document yet.
+runtime::Task<Result<int64_t>> LoadCounter(metadata::MetadataStore& store, std::string_view key) {
   STROM_CO_TRY(const std::optional<metadata::Document> document,
                co_await store.Get(std::string(key)));
   if (!document) co_return 0;
-  int64_t value = 0;
-  const char* const begin = document->content.data();
-  const char* const end = begin + document->content.size();
-  const auto [at, error] = std::from_chars(begin, end, value);
-  if (error != std::errc() || at != end || value < 0) {
-    co_return Fail(ErrorCode::kStorage, "The metadata counter {} is no number: '{}'.", key,
-                   document->content);
+  auto next = metadata::ReadCounter(document->content);
+  if (next) co_return *next;
+  co_return Fail(ErrorCode::kStorage, "The metadata document {} is unreadable: {}", key,
+                 next.error().message);
+}
+
+// What could not be read back would keep the server from starting again. A document can outgrow the
+// limits of reading (spec 06, 21) though the request did not: ids and defaults are added,
+// properties of a database add up.
+Status CheckReadsBack(const TablePath& table_path, std::string_view registration,
+                      std::string_view schema, std::string_view assignment) {
+  const auto check = [&]() -> Status {
+    STROM_TRY_VOID(metadata::ReadTable(registration));
+    STROM_TRY_VOID(format::ParseSchemaText(schema));
+    STROM_TRY_VOID(metadata::ReadAssignment(assignment));
+    return {};
+  };
+  if (const Status readable = check(); !readable) {
+    return Fail(ErrorCode::kInvalidTable, "Table {} is too large to be stored: {}", table_path,
+                readable.error().message);
   }
-  co_return value;
+  return {};
 }
 
 // Sets first, then deletes (spec 06, 3).
@@ -89,18 +100,28 @@ runtime::Task<Result<std::unique_ptr<Coordinator>>> Coordinator::Start(
 
 runtime::Task<Status> Coordinator::Load() {
   STROM_CO_TRY(catalog_, co_await metadata::LoadCatalog(store_));
-  STROM_CO_TRY(next_table_id_, co_await ReadCounter(store_, path::kTableCounter));
-  STROM_CO_TRY(next_writer_id_, co_await ReadCounter(store_, path::kWriterCounter));
+  STROM_CO_TRY(next_table_id_, co_await LoadCounter(store_, path::kTableCounter));
+  STROM_CO_TRY(next_writer_id_, co_await LoadCounter(store_, path::kWriterCounter));
   writer_ids_end_ = next_writer_id_;
+  for (const std::string& database : catalog_.DatabaseNames()) {
+    for (const std::string& name : catalog_.TableNames(database)) {
+      const auto table = catalog_.FindTable(TablePath{database, name});
+      if (table->id.value < next_table_id_) continue;
+      co_return Fail(ErrorCode::kStorage,
+                     "Table {} has id {}, but the metadata counter {} would give it out again.",
+                     table->path, table->id, path::kTableCounter);
+    }
+  }
   co_return Status{};
 }
 
 // 0 for the first leader, one more for each later one (spec 06, 9).
 runtime::Task<Status> Coordinator::TakeEpoch() {
-  STROM_CO_TRY(const int64_t next, co_await ReadCounter(store_, path::kCoordinatorEpoch));
+  STROM_CO_TRY(const int64_t next, co_await LoadCounter(store_, path::kCoordinatorEpoch));
   epoch_ = CoordinatorEpoch(static_cast<int32_t>(next));
   Transaction transaction;
-  transaction.puts.push_back({std::string(path::kCoordinatorEpoch), std::to_string(next + 1)});
+  transaction.puts.push_back(
+      {std::string(path::kCoordinatorEpoch), metadata::WriteCounter(next + 1)});
   co_return co_await store_.Commit(std::move(transaction));
 }
 
@@ -128,8 +149,13 @@ runtime::Task<void> Coordinator::Publish(CatalogChange change) {
 // --- databases ---
 
 runtime::Task<Status> Coordinator::StoreDatabase(std::shared_ptr<const DatabaseInfo> database) {
+  std::string document = metadata::WriteDatabase(*database);
+  if (const auto read = metadata::ReadDatabase(database->name, document); !read) {
+    co_return Fail(ErrorCode::kInvalidDatabase, "Database {} is too large to be stored: {}",
+                   database->name, read.error().message);
+  }
   Transaction transaction;
-  transaction.puts.push_back({path::Database(database->name), metadata::WriteDatabase(*database)});
+  transaction.puts.push_back({path::Database(database->name), std::move(document)});
   STROM_CO_TRY_VOID(co_await store_.Commit(std::move(transaction)));
   CatalogChange change;
   change.databases.push_back(std::move(database));
@@ -230,20 +256,27 @@ runtime::Task<Status> Coordinator::CreateTable(TablePath path, std::string table
   STROM_CO_TRY_VOID(CheckServed(path, descriptor));
   const bool exists = catalog_.FindTable(path) != nullptr;
   if (exists && ignore_if_exists) co_return Status{};
-  STROM_CO_TRY(const metadata::TableSettings options,
-               metadata::ParseTableSettings(descriptor.properties));
+  // Buckets of a partitioned table are placed with its partitions.
+  metadata::BucketServers assignment;
+  if (!descriptor.partitioned()) {
+    STROM_CO_TRY(assignment, Place(descriptor));
+  }
+  if (catalog_.FindDatabase(path.database) == nullptr) co_return NoDatabase(path.database);
+  if (exists) co_return Fail(ErrorCode::kTableAlreadyExist, "Table {} already exists.", path);
+  co_return co_await StoreNewTable(std::move(path), std::move(descriptor), std::move(assignment));
+}
+
+Result<std::vector<std::vector<ServerId>>> Coordinator::Place(
+    const format::TableDescriptor& descriptor) const {
+  STROM_TRY(const metadata::TableSettings options,
+            metadata::ParseTableSettings(descriptor.properties));
   std::vector<metadata::PlacementServer> servers;
   for (const ServerId id : settings_.tablet_servers)
     servers.push_back({id, std::nullopt});
   runtime::Shard& shard = runtime::ThisShard();
-  STROM_CO_TRY(
-      auto assignment,
-      metadata::AssignBuckets(
-          servers, descriptor.bucket_count.value_or(1), options.replication_factor.value_or(1),
-          {static_cast<uint32_t>(shard.Random()), static_cast<uint32_t>(shard.Random())}));
-  if (catalog_.FindDatabase(path.database) == nullptr) co_return NoDatabase(path.database);
-  if (exists) co_return Fail(ErrorCode::kTableAlreadyExist, "Table {} already exists.", path);
-  co_return co_await StoreNewTable(std::move(path), std::move(descriptor), std::move(assignment));
+  return metadata::AssignBuckets(
+      servers, descriptor.bucket_count.value_or(1), options.replication_factor.value_or(1),
+      {static_cast<uint32_t>(shard.Random()), static_cast<uint32_t>(shard.Random())});
 }
 
 // Id, schema, assignment and registration in one transaction: all of the table is there or nothing.
@@ -260,11 +293,19 @@ runtime::Task<Status> Coordinator::StoreNewTable(TablePath table_path,
   descriptor.schema = {};
   registration.descriptor = std::move(descriptor);
 
+  std::string schema_text = format::ToJsonText(*schema);
+  std::string assignment_text = metadata::WriteAssignment(assignment);
+  std::string registration_text = metadata::WriteTable(registration);
+  STROM_CO_TRY_VOID(CheckReadsBack(table_path, registration_text, schema_text, assignment_text));
+
   Transaction transaction;
-  transaction.puts.push_back({std::string(path::kTableCounter), std::to_string(next_table_id_)});
-  transaction.puts.push_back({path::Schema(table_path, kFirstSchema), format::ToJsonText(*schema)});
-  transaction.puts.push_back({path::Assignment(id), metadata::WriteAssignment(assignment)});
-  transaction.puts.push_back({path::Table(table_path), metadata::WriteTable(registration)});
+  transaction.puts.push_back(
+      {std::string(path::kTableCounter), metadata::WriteCounter(next_table_id_)});
+  transaction.puts.push_back({path::Schema(table_path, kFirstSchema), std::move(schema_text)});
+  if (!registration.descriptor.partitioned()) {
+    transaction.puts.push_back({path::Assignment(id), std::move(assignment_text)});
+  }
+  transaction.puts.push_back({path::Table(table_path), std::move(registration_text)});
   STROM_CO_TRY_VOID(co_await store_.Commit(std::move(transaction)));
 
   std::map<SchemaId, std::shared_ptr<const format::Schema>> schemas;
@@ -318,7 +359,7 @@ runtime::Task<Result<WriterId>> Coordinator::NextWriterId() {
     if (next_writer_id_ == writer_ids_end_) {
       const int64_t end = writer_ids_end_ + settings_.writer_id_block;
       Transaction transaction;
-      transaction.puts.push_back({std::string(path::kWriterCounter), std::to_string(end)});
+      transaction.puts.push_back({std::string(path::kWriterCounter), metadata::WriteCounter(end)});
       STROM_CO_TRY_VOID(co_await store_.Commit(std::move(transaction)));
       writer_ids_end_ = end;
     }

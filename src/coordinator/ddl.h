@@ -93,6 +93,7 @@ class Coordinator {
   runtime::Task<Status> TakeEpoch();
   // Callers hold ddl_.
   runtime::Task<Status> StoreDatabase(std::shared_ptr<const metadata::DatabaseInfo> database);
+  Result<std::vector<std::vector<ServerId>>> Place(const format::TableDescriptor& descriptor) const;
   runtime::Task<Status> StoreNewTable(TablePath path, format::TableDescriptor descriptor,
                                       std::vector<std::vector<ServerId>> assignment);
   runtime::Task<Status> DropTables(std::vector<std::shared_ptr<const metadata::TableInfo>> tables,

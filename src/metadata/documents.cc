@@ -1,5 +1,7 @@
 #include "metadata/documents.h"
 
+#include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "base/check.h"
@@ -87,6 +89,7 @@ Result<TableRegistration> ParseTable(std::string_view text) {
   TableRegistration table;
   format::TableDescriptor& descriptor = table.descriptor;
   STROM_TRY(const int64_t id, ReadInt64(document, "table_id", kOwner));
+  if (id < 0) return Fail(ErrorCode::kStorage, "{}: table_id is {}.", kOwner, id);
   table.id = TableId(id);
   STROM_TRY(descriptor.comment, ReadOptionalText(document, "comment", kOwner));
   STROM_TRY(descriptor.partition_keys, ReadOptionalList(document, "partition_key", kOwner));
@@ -178,6 +181,18 @@ std::string WriteAssignment(const BucketServers& assignment) {
 
 Result<BucketServers> ReadAssignment(std::string_view text) {
   return AsStorage(ParseAssignment(text));
+}
+
+std::string WriteCounter(int64_t next) {
+  return std::to_string(next);
+}
+
+Result<int64_t> ReadCounter(std::string_view text) {
+  int64_t next = 0;
+  const char* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, next);
+  if (error == std::errc() && at == end && next >= 0) return next;
+  return Fail(ErrorCode::kStorage, "A counter holds '{}' instead of a number.", text);
 }
 
 TableInfo MakeTableInfo(TablePath path, TableRegistration registration,

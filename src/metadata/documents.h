@@ -45,6 +45,10 @@ using BucketServers = std::vector<std::vector<ServerId>>;  // [bucket]
 std::string WriteAssignment(const BucketServers& assignment);
 Result<BucketServers> ReadAssignment(std::string_view json);
 
+// A counter holds the next value (the next epoch, the next id) in decimal.
+std::string WriteCounter(int64_t next);
+Result<int64_t> ReadCounter(std::string_view text);
+
 // Everything about a table that is derived from its documents.
 TableInfo MakeTableInfo(TablePath path, TableRegistration registration,
                         std::map<SchemaId, std::shared_ptr<const format::Schema>> schemas,

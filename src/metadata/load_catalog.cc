@@ -73,6 +73,16 @@ runtime::Task<Result<Catalog>> LoadCatalog(MetadataStore& store) {
       if (!read) co_return Unreadable(*stored, read.error().message);
       assignment = std::move(*read);
     }
+    const TableRegistration& table = *parts.registration;
+    if (!table.descriptor.partitioned() &&
+        static_cast<int64_t>(assignment.size()) != table.descriptor.bucket_count) {
+      co_return Fail(ErrorCode::kStorage,
+                     "Table {} has {} buckets, but the metadata document {} places {} of them.",
+                     table_path, *table.descriptor.bucket_count, key, assignment.size());
+    }
+    if (catalog.FindDatabase(table_path.database) == nullptr) {
+      co_return Fail(ErrorCode::kStorage, "Table {} has no database in the metadata.", table_path);
+    }
     if (parts.schemas.empty()) {
       co_return Fail(ErrorCode::kStorage, "Table {} has no schema in the metadata.", table_path);
     }
