@@ -119,12 +119,14 @@ struct ReadState {
   uint64_t bytes = 0;
   bool filtered_on = false;  // a bucket moved on without data
   bool failed = false;       // an error that must be answered at once
+  size_t readable = 0;       // buckets that may get data while the request waits
 };
 
 ReadState StateOf(const std::vector<FetchPart>& parts) {
   ReadState state;
   for (const FetchPart& part : parts) {
     if (part.read) {
+      ++state.readable;
       state.bytes += part.read->size_bytes;
       state.filtered_on |= part.read->filtered_end_offset.has_value();
     } else {
@@ -181,16 +183,20 @@ runtime::Task<Response> HandleFetchLog(RequestContext& request) {
     return all;
   };
   auto bucket_of = [](FetchPart* part) { return part->bucket; };
+  std::optional<size_t> readable_before;
   for (;;) {
     co_await ForEachOwner(home, pointers(), bucket_of,
                           [max_bytes](ServerShard& owner, std::vector<FetchPart*> owned) {
                             return ReadOnOwner(owner, std::move(owned), max_bytes);
                           });
     const ReadState state = StateOf(parts);
-    if (state.bytes >= min_bytes || state.filtered_on || state.failed || parts.empty() ||
+    // A bucket that went away while the request waited is news, too.
+    const bool lost = state.readable == 0 || state.readable < readable_before.value_or(0);
+    if (state.bytes >= min_bytes || state.filtered_on || state.failed || lost ||
         home.shard.Now() >= deadline || request.session.closed()) {
       break;
     }
+    readable_before = state.readable;
     auto waiter = std::make_shared<replica::FetchWaiter>(home.shard);
     request.session.AddWaiter(waiter);
     std::vector<Parking> parked = co_await ForEachOwner(
