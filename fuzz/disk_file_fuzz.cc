@@ -1,0 +1,30 @@
+// Small files that the server reads back from its own disk: writer snapshots, checkpoints, indexes.
+#include "log/checkpoint_file.h"
+#include "log/offset_index.h"
+#include "log/time_index.h"
+#include "log/writer_snapshot.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace strom;
+  if (size < 1) return 0;
+  const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
+  Bytes bytes(data + 1, data + size);
+  switch (data[0] % 4) {
+    case 0:
+      (void)log::ReadWriterSnapshot(text);
+      break;
+    case 1:
+      (void)log::ParseCheckpoint(text);
+      break;
+    case 2: {
+      log::OffsetIndex index(Offset(7), std::move(bytes));
+      if (index.Valid(1 << 20)) (void)index.Floor(Offset(1000));
+      break;
+    }
+    default: {
+      log::TimeIndex index(Offset(7), std::move(bytes));
+      if (index.Valid()) (void)index.Floor(Timestamp(1000));
+    }
+  }
+  return 0;
+}

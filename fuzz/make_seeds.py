@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""make_seeds.py VECTORS OUT: what the fuzz targets start from, taken from the golden vectors."""
+
+import hashlib
+import json
+import pathlib
+import sys
+
+
+def main(vectors, out):
+    seeds = {}
+
+    def add(target, data):
+        seeds.setdefault(target, set()).add(data)
+
+    def load(name):
+        return json.loads((vectors / name).read_text())
+
+    for path in sorted((vectors / "rpc").glob("*.json")):
+        document = json.loads(path.read_text())
+        for vector in document.get("vectors", document.get("frames", [])):
+            if vector["kind"] == "request":
+                add("message_fuzz", bytes.fromhex(vector["frame_hex"])[4:])
+    for path in sorted((vectors / "log").glob("*.json")):
+        document = json.loads(path.read_text())
+        for vector in document.get("vectors", []):
+            for key in ("hex", "input_hex"):
+                if key in vector:
+                    data = bytes.fromhex(vector[key])
+                    add("batch_fuzz", b"\0" + data)
+                    add("projection_fuzz", b"\5" + data)
+    for name in ("table-descriptor-valid.json", "table-descriptor-invalid.json"):
+        for case in load(f"metadata/{name}")["cases"]:
+            if isinstance(case.get("table_json"), str):
+                add("descriptor_fuzz", case["table_json"].encode())
+    for i, name in enumerate(("row-compacted.json", "row-indexed.json", "row-aligned.json")):
+        for case in load(f"kv/{name}").get("cases", []):
+            if isinstance(case.get("row"), str):
+                add("row_fuzz", bytes([i]) + bytes.fromhex(case["row"]))
+    segment = load("log/index_and_segment.json")
+    add("disk_file_fuzz", b"\0" + segment["writer_snapshot"]["json"].encode())
+    add("disk_file_fuzz", b"\1" + b"0\n2\n4 0 45\n7 12 1 1000\n")
+    add("disk_file_fuzz", b"\2" + bytes.fromhex(segment["offset_index"]["hex"]))
+    add("disk_file_fuzz", b"\3" + bytes.fromhex(segment["time_index"]["hex"]))
+    for target, values in seeds.items():
+        folder = out / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for data in values:
+            (folder / hashlib.sha1(data).hexdigest()).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
