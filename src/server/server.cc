@@ -11,6 +11,7 @@ using metadata::TableInfo;
 using TablePtr = std::shared_ptr<const TableInfo>;
 
 constexpr std::chrono::seconds kStaleSweepInterval{1};
+constexpr std::chrono::seconds kRollCheckInterval{60};
 
 bool IsWildcard(const std::string& host) {
   return host == "0.0.0.0" || host == "::";
@@ -305,13 +306,30 @@ runtime::Task<void> Server::DeleteDirectory(std::string directory) {
 
 // --- upkeep ---
 
+void Server::RollOldSegments(ServerShard& shard) {
+  for (const auto& [bucket, replica] : shard.replicas.all()) {
+    if (replica->log().failure()) continue;
+    Status rolled = replica->log().RollIfOlderThan(settings_.segment_max_age.count(),
+                                                   shard.shard.WallClock());
+    if (!rolled) {
+      Log(LogLevel::kError, "log.roll_failed",
+          {{"bucket", bucket}, {"reason", rolled.error().message}});
+    }
+  }
+}
+
 runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   runtime::Instant next_expiry = shard.shard.Now() + settings_.writer_expiration_check_interval;
+  runtime::Instant next_roll = shard.shard.Now() + kRollCheckInterval;
   while (!shard.stopping) {
     co_await shard.stop.WaitUntil(shard.shard.Now() + kStaleSweepInterval);
     const runtime::Instant now = shard.shard.Now();
     for (Session* session : shard.sessions)
       session->CloseIfStale(now);
+    if (now >= next_roll) {
+      next_roll = now + kRollCheckInterval;
+      RollOldSegments(shard);
+    }
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;
     for (const auto& [bucket, replica] : shard.replicas.all()) {

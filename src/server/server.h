@@ -63,6 +63,7 @@ class Server {
   runtime::Task<void> AcceptLoop(size_t listener);
   void Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> pending);
   runtime::Task<void> ShardUpkeep(ServerShard& shard);  // one on each shard
+  void RollOldSegments(ServerShard& shard);
   runtime::Task<void> CheckpointLoop();
   runtime::Task<Status> Checkpoint();
   runtime::Task<Status> CloseShard(ServerShard& shard);

@@ -204,6 +204,7 @@ Result<ServerSettings> MakeSettings(const Config& config) {
       As<milliseconds>(config.Duration("server.writer-id.expiration-time")).count();
   settings.commit.mode = *log::ParseCommitMode(config.String("log.fsync"));
   settings.commit.interval = As<milliseconds>(config.Duration("log.fsync.interval"));
+  settings.segment_max_age = As<milliseconds>(config.Duration("log.segment.max-age"));
   settings.checkpoint_interval =
       As<milliseconds>(config.Duration("log.flush.offset.checkpoint-interval"));
   settings.writer_expiration_check_interval =

@@ -48,6 +48,7 @@ struct ServerSettings {
 
   log::LogOptions log;
   log::CommitOptions commit;
+  std::chrono::milliseconds segment_max_age{std::chrono::hours(7 * 24)};
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds writer_expiration_check_interval{600'000};
   metadata::ClusterSettings cluster;
