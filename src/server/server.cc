@@ -7,28 +7,19 @@
 namespace strom::server {
 namespace {
 
-using metadata::TableInfo;
-using TablePtr = std::shared_ptr<const TableInfo>;
-
-constexpr std::chrono::seconds kStaleSweepInterval{1};
-constexpr std::chrono::seconds kRollCheckInterval{60};
-
 bool IsWildcard(const std::string& host) {
   return host == "0.0.0.0" || host == "::";
 }
 
-// The data a catalog change concerns, for one log line.
-std::string Describe(const coordinator::CatalogChange& change) {
-  std::string text;
-  for (const auto& table : change.created_tables)
-    text += fmt::format(" +{}", table->path);
-  for (const auto& table : change.dropped_tables)
-    text += fmt::format(" -{}", table->path);
-  for (const auto& database : change.databases)
-    text += fmt::format(" +{}", database->name);
-  for (const auto& database : change.dropped_databases)
-    text += fmt::format(" -{}", database);
-  return text.empty() ? text : text.substr(1);
+runtime::Task<bool> StopCommit(ServerShard& shard) {
+  co_await shard.commit.Stop();
+  co_return true;
+}
+
+// On the shard's own thread.
+runtime::Task<bool> Destroy(std::unique_ptr<ServerShard>& shard) {
+  shard.reset();
+  co_return true;
 }
 
 }  // namespace
@@ -73,12 +64,7 @@ runtime::Task<Status> Server::Open() {
   STROM_CO_TRY_VOID(co_await OpenMetadata());
   for (int i = 0; i < home_.shard_count(); ++i) {
     runtime::Shard& shard = home_.peer(runtime::ShardId(i));
-    shards_.push_back(co_await runtime::CallOn(
-        shard, [this, &shard]() -> runtime::Task<std::unique_ptr<ServerShard>> {
-          auto made = std::make_unique<ServerShard>(*this, shard);
-          made->catalog = coordinator_->catalog();
-          co_return made;
-        }));
+    shards_.push_back(co_await runtime::CallOn(shard, [this, &shard] { return MakeShard(shard); }));
   }
   STROM_CO_TRY_VOID(co_await OpenReplicas());
   STROM_CO_TRY_VOID(Listen());
@@ -92,6 +78,12 @@ runtime::Task<Status> Server::Open() {
     tasks_.Spawn(AcceptLoop(i));
   ready_ = true;
   co_return Status{};
+}
+
+runtime::Task<std::unique_ptr<ServerShard>> Server::MakeShard(runtime::Shard& shard) {
+  auto made = std::make_unique<ServerShard>(*this, shard);
+  made->catalog = coordinator_->catalog();
+  co_return made;
 }
 
 runtime::Task<Status> Server::OpenMetadata() {
@@ -112,59 +104,8 @@ std::string Server::MetadataPath() const {
   return fmt::format("{}/{}", settings_.data_dir, log::kMetadataFolder);
 }
 
-std::string Server::BucketDirectory(const TableInfo& table, BucketId bucket) const {
+std::string Server::BucketDirectory(const metadata::TableInfo& table, BucketId bucket) const {
   return directory_->BucketPath(table.path, table.id, bucket);
-}
-
-runtime::Task<Status> Server::OpenReplicas() {
-  const metadata::Catalog& catalog = coordinator_->catalog();
-  std::vector<TablePtr> tables;
-  for (const std::string& database : catalog.DatabaseNames()) {
-    for (const std::string& name : catalog.TableNames(database)) {
-      tables.push_back(catalog.FindTable(TablePath{database, name}));
-    }
-  }
-  for (const log::FoundTable& found : directory_->found_tables()) {
-    if (catalog.FindTable(found.table) != nullptr) continue;
-    if (store_->created()) {
-      // The metadata is gone, not the table: deleting its data would turn a lost file into lost
-      // rows.
-      co_return Fail(ErrorCode::kStorage,
-                     "{} holds data of a table, but the metadata in {} is missing; restore it, or "
-                     "move the data away to start empty.",
-                     found.directory, MetadataPath());
-    }
-    co_await DeleteDirectory(found.directory);
-  }
-  std::vector<runtime::Task<Status>> opens;
-  for (auto& shard : shards_) {
-    opens.push_back(runtime::CallOn(shard->shard, [this, shard = shard.get(), &tables] {
-      return OpenReplicasOn(*shard, tables);
-    }));
-  }
-  for (Status& opened : co_await runtime::WhenAll(std::move(opens))) {
-    if (!opened) co_return Fail(opened.error());
-  }
-  co_return Status{};
-}
-
-runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<TablePtr> tables) {
-  for (const TablePtr& table : tables) {
-    auto rules = std::make_shared<const format::BatchRules>(
-        format::BatchRules::Make(table->log_format, table->has_primary_key, table->schemas));
-    for (int32_t b = 0; b < table->bucket_count; ++b) {
-      const TableBucket bucket{table->id, std::nullopt, BucketId(b)};
-      if (&shard.OwnerOf(bucket) != &shard) continue;
-      STROM_CO_TRY(std::unique_ptr<log::Log> opened,
-                   log::Log::Open(shard.shard.files(), BucketDirectory(*table, bucket.bucket),
-                                  bucket, settings_.log, directory_->RecoveryPoint(bucket),
-                                  directory_->clean(), shard.shard.WallClock()));
-      shard.replicas.Add(std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
-                                                            shard.commit));
-      shard.metrics.buckets.Add(1);
-    }
-  }
-  co_return Status{};
 }
 
 Status Server::Listen() {
@@ -257,129 +198,6 @@ coordinator::ClusterNodes Server::NodesFor(const Session& session) const {
   return nodes;
 }
 
-// --- DDL ---
-
-runtime::Task<void> Server::Publish(coordinator::CatalogChange change) {
-  Log(LogLevel::kInfo, "catalog.changed", {{"change", Describe(change)}});
-  auto shared = std::make_shared<const coordinator::CatalogChange>(std::move(change));
-  std::vector<runtime::Task<bool>> visits;
-  for (auto& shard : shards_) {
-    visits.push_back(
-        runtime::CallOn(shard->shard, [this, shard = shard.get(), shared]() -> runtime::Task<bool> {
-          co_await ApplyOn(*shard, shared);
-          co_return true;
-        }));
-  }
-  co_await runtime::WhenAll(std::move(visits));
-  // Rows of a dropped table are of no use to anyone: the answer does not wait for the disk.
-  for (const TablePtr& table : shared->dropped_tables) {
-    tasks_.Spawn(DeleteDirectory(directory_->TablePath(table->path, table->id)));
-  }
-}
-
-runtime::Task<void> Server::ApplyOn(ServerShard& shard,
-                                    std::shared_ptr<const coordinator::CatalogChange> change) {
-  coordinator::Apply(*change, shard.catalog);
-  for (const TablePtr& table : change->dropped_tables) {
-    for (int32_t b = 0; b < table->bucket_count; ++b) {
-      auto replica = shard.replicas.Remove({table->id, std::nullopt, BucketId(b)});
-      if (!replica) continue;
-      shard.metrics.buckets.Add(-1);
-      replica->Drop();
-      co_await replica->Close();
-    }
-  }
-  Status opened = co_await OpenReplicasOn(shard, change->created_tables);
-  if (!opened) {
-    // The table exists; its buckets here answer 12 until the server can open them.
-    Log(LogLevel::kError, "replica.open_failed", {{"reason", opened.error().message}});
-  }
-}
-
-runtime::Task<void> Server::DeleteDirectory(std::string directory) {
-  runtime::FileSystem& files = home_.files();
-  Status removed = co_await runtime::OnBlockingPool(
-      [&files, &directory]() -> Status { return files.RemoveAll(directory); });
-  Log(removed ? LogLevel::kInfo : LogLevel::kError, "table.directory_deleted",
-      {{"directory", directory}, {"result", removed ? "ok" : removed.error().message}});
-}
-
-// --- upkeep ---
-
-void Server::RollOldSegments(ServerShard& shard) {
-  for (const auto& [bucket, replica] : shard.replicas.all()) {
-    if (replica->log().failure()) continue;
-    Status rolled = replica->log().RollIfOlderThan(settings_.segment_max_age.count(),
-                                                   shard.shard.WallClock());
-    if (!rolled) {
-      Log(LogLevel::kError, "log.roll_failed",
-          {{"bucket", bucket}, {"reason", rolled.error().message}});
-    }
-  }
-}
-
-runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
-  runtime::Instant next_expiry = shard.shard.Now() + settings_.writer_expiration_check_interval;
-  runtime::Instant next_roll = shard.shard.Now() + kRollCheckInterval;
-  while (!shard.stopping) {
-    co_await shard.stop.WaitUntil(shard.shard.Now() + kStaleSweepInterval);
-    const runtime::Instant now = shard.shard.Now();
-    for (Session* session : shard.sessions)
-      session->CloseIfStale(now);
-    if (now >= next_roll) {
-      next_roll = now + kRollCheckInterval;
-      RollOldSegments(shard);
-    }
-    if (now < next_expiry) continue;
-    next_expiry = now + settings_.writer_expiration_check_interval;
-    for (const auto& [bucket, replica] : shard.replicas.all()) {
-      replica->log().ExpireWriters(shard.shard.WallClock());
-    }
-  }
-}
-
-runtime::Task<void> Server::CheckpointLoop() {
-  while (!stopping_) {
-    const bool stopped = co_await stop_.WaitUntil(home_.Now() + settings_.checkpoint_interval);
-    if (stopped || stopping_) co_return;
-    Status written = co_await Checkpoint();
-    if (!written) {
-      Log(LogLevel::kError, "checkpoint.failed", {{"reason", written.error().message}});
-    }
-  }
-}
-
-runtime::Task<Status> Server::Checkpoint() {
-  struct Offsets {
-    log::OffsetMap recovery_points;
-    log::OffsetMap high_watermarks;
-  };
-  std::vector<runtime::Task<Offsets>> visits;
-  for (auto& shard : shards_) {
-    visits.push_back(
-        runtime::CallOn(shard->shard, [shard = shard.get()]() -> runtime::Task<Offsets> {
-          Offsets offsets;
-          for (const auto& [bucket, replica] : shard->replicas.all()) {
-            offsets.recovery_points[bucket] = replica->log().recovery_point();
-            offsets.high_watermarks[bucket] = replica->high_watermark();
-          }
-          co_return offsets;
-        }));
-  }
-  Offsets all;
-  for (Offsets& offsets : co_await runtime::WhenAll(std::move(visits))) {
-    all.recovery_points.merge(offsets.recovery_points);
-    all.high_watermarks.merge(offsets.high_watermarks);
-  }
-  log::LogDirectory& directory = *directory_;
-  co_return co_await runtime::OnBlockingPool([&directory, &all]() -> Status {
-    STROM_TRY_VOID(directory.WriteRecoveryPoints(all.recovery_points));
-    return directory.WriteHighWatermarks(all.high_watermarks);
-  });
-}
-
-// --- stop ---
-
 runtime::Task<Status> Server::CloseShard(ServerShard& shard) {
   shard.stopping = true;
   shard.stop.Notify();
@@ -427,20 +245,14 @@ runtime::Task<void> Server::Abandon() {
   if (coordinator_) co_await coordinator_->Stop();
   if (http_) co_await http_->Stop();
   for (auto& shard : shards_) {
-    co_await runtime::CallOn(shard->shard, [shard = shard.get()]() -> runtime::Task<bool> {
-      co_await shard->commit.Stop();
-      co_return true;
-    });
+    co_await runtime::CallOn(shard->shard, [shard = shard.get()] { return StopCommit(*shard); });
   }
   co_await DestroyShards();
 }
 
 runtime::Task<void> Server::DestroyShards() {
   for (auto& shard : shards_) {
-    co_await runtime::CallOn(shard->shard, [&shard]() -> runtime::Task<bool> {
-      shard.reset();
-      co_return true;
-    });
+    co_await runtime::CallOn(shard->shard, [&shard] { return Destroy(shard); });
   }
   shards_.clear();
 }

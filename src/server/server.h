@@ -55,6 +55,7 @@ class Server {
 
   runtime::Task<Status> Open();
   runtime::Task<Status> OpenMetadata();
+  runtime::Task<std::unique_ptr<ServerShard>> MakeShard(runtime::Shard& shard);
   runtime::Task<Status> OpenReplicas();
   runtime::Task<Status> OpenReplicasOn(ServerShard& shard,
                                        std::vector<std::shared_ptr<const metadata::TableInfo>>);
@@ -73,7 +74,7 @@ class Server {
 
   // Brings a DDL change to every shard: catalogs, new replicas, dropped ones.
   runtime::Task<void> Publish(coordinator::CatalogChange change);
-  runtime::Task<void> ApplyOn(ServerShard& shard,
+  runtime::Task<bool> ApplyOn(ServerShard& shard,
                               std::shared_ptr<const coordinator::CatalogChange> change);
   runtime::Task<void> DeleteDirectory(std::string directory);
 

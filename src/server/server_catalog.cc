@@ -1,0 +1,126 @@
+// What of the catalog lives on this server: opening replicas at start, and DDL brought to all
+// shards.
+#include "base/log.h"
+#include "replica/replica.h"
+#include "server/server.h"
+
+namespace strom::server {
+namespace {
+
+using metadata::TableInfo;
+using TablePtr = std::shared_ptr<const TableInfo>;
+
+// The data a catalog change concerns, for one log line.
+std::string Describe(const coordinator::CatalogChange& change) {
+  std::string text;
+  for (const auto& table : change.created_tables)
+    text += fmt::format(" +{}", table->path);
+  for (const auto& table : change.dropped_tables)
+    text += fmt::format(" -{}", table->path);
+  for (const auto& database : change.databases)
+    text += fmt::format(" +{}", database->name);
+  for (const auto& database : change.dropped_databases)
+    text += fmt::format(" -{}", database);
+  return text.empty() ? text : text.substr(1);
+}
+
+}  // namespace
+
+runtime::Task<Status> Server::OpenReplicas() {
+  const metadata::Catalog& catalog = coordinator_->catalog();
+  std::vector<TablePtr> tables;
+  for (const std::string& database : catalog.DatabaseNames()) {
+    for (const std::string& name : catalog.TableNames(database)) {
+      tables.push_back(catalog.FindTable(TablePath{database, name}));
+    }
+  }
+  for (const log::FoundTable& found : directory_->found_tables()) {
+    if (catalog.FindTable(found.table) != nullptr) continue;
+    if (store_->created()) {
+      // The metadata is gone, not the table: deleting its data would turn a lost file into lost
+      // rows.
+      co_return Fail(ErrorCode::kStorage,
+                     "{} holds data of a table, but the metadata in {} is missing; restore it, or "
+                     "move the data away to start empty.",
+                     found.directory, MetadataPath());
+    }
+    co_await DeleteDirectory(found.directory);
+  }
+  std::vector<runtime::Task<Status>> opens;
+  for (auto& shard : shards_) {
+    opens.push_back(runtime::CallOn(shard->shard, [this, shard = shard.get(), &tables] {
+      return OpenReplicasOn(*shard, tables);
+    }));
+  }
+  for (Status& opened : co_await runtime::WhenAll(std::move(opens))) {
+    if (!opened) co_return Fail(opened.error());
+  }
+  co_return Status{};
+}
+
+runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<TablePtr> tables) {
+  for (const TablePtr& table : tables) {
+    auto rules = std::make_shared<const format::BatchRules>(
+        format::BatchRules::Make(table->log_format, table->has_primary_key, table->schemas));
+    for (int32_t b = 0; b < table->bucket_count; ++b) {
+      const TableBucket bucket{table->id, std::nullopt, BucketId(b)};
+      if (&shard.OwnerOf(bucket) != &shard) continue;
+      STROM_CO_TRY(std::unique_ptr<log::Log> opened,
+                   log::Log::Open(shard.shard.files(), BucketDirectory(*table, bucket.bucket),
+                                  bucket, settings_.log, directory_->RecoveryPoint(bucket),
+                                  directory_->clean(), shard.shard.WallClock()));
+      shard.replicas.Add(std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
+                                                            shard.commit));
+      shard.metrics.buckets.Add(1);
+    }
+  }
+  co_return Status{};
+}
+
+runtime::Task<void> Server::Publish(coordinator::CatalogChange change) {
+  Log(LogLevel::kInfo, "catalog.changed", {{"change", Describe(change)}});
+  auto shared = std::make_shared<const coordinator::CatalogChange>(std::move(change));
+  std::vector<runtime::Task<bool>> visits;
+  for (auto& shard : shards_) {
+    visits.push_back(
+        runtime::CallOn(shard->shard, [this, shard = shard.get(), shared]() -> runtime::Task<bool> {
+          co_await ApplyOn(*shard, shared);
+          co_return true;
+        }));
+  }
+  co_await runtime::WhenAll(std::move(visits));
+  // Rows of a dropped table are of no use to anyone: the answer does not wait for the disk.
+  for (const TablePtr& table : shared->dropped_tables) {
+    tasks_.Spawn(DeleteDirectory(directory_->TablePath(table->path, table->id)));
+  }
+}
+
+runtime::Task<bool> Server::ApplyOn(ServerShard& shard,
+                                    std::shared_ptr<const coordinator::CatalogChange> change) {
+  coordinator::Apply(*change, shard.catalog);
+  for (const TablePtr& table : change->dropped_tables) {
+    for (int32_t b = 0; b < table->bucket_count; ++b) {
+      auto replica = shard.replicas.Remove({table->id, std::nullopt, BucketId(b)});
+      if (!replica) continue;
+      shard.metrics.buckets.Add(-1);
+      replica->Drop();
+      co_await replica->Close();
+    }
+  }
+  Status opened = co_await OpenReplicasOn(shard, change->created_tables);
+  if (!opened) {
+    // The table exists; its buckets here answer 12 until the server can open them.
+    Log(LogLevel::kError, "replica.open_failed", {{"reason", opened.error().message}});
+  }
+  co_return true;
+}
+
+runtime::Task<void> Server::DeleteDirectory(std::string directory) {
+  runtime::FileSystem& files = home_.files();
+  Status removed = co_await runtime::OnBlockingPool(
+      [&files, &directory]() -> Status { return files.RemoveAll(directory); });
+  Log(removed ? LogLevel::kInfo : LogLevel::kError, "table.directory_deleted",
+      {{"directory", directory}, {"result", removed ? "ok" : removed.error().message}});
+}
+
+}  // namespace strom::server
