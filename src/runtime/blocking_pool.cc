@@ -48,6 +48,7 @@ void BlockingPool::Stop() {
     dropped.swap(waiting_);
   }
   changed_.notify_all();
+  dropped.clear();  // now: what still runs may wait for what they hold
   for (std::thread& thread : threads)
     thread.join();
 }
