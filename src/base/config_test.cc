@@ -154,6 +154,7 @@ std::optional<std::string> ExpectedDefault(const std::string& key,
 TEST(ConfigOptionsVectors, ServerOptionsAreThoseOfTheReference) {
   VectorReport report("metadata/config-options.json");
   std::set<std::string_view> ours = {"log.fsync",
+                                     "log.segment.max-age",
                                      "log.fsync.interval",
                                      "log.output.format",
                                      "log.output.level",

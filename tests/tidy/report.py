@@ -3,10 +3,12 @@
 
   report.py junit FILE...       one line "passed failed" over all files (gtest, pytest, surefire)
   report.py vectors LOG FOLDER  table of the VECTORS lines in a ctest log; exit 1 if a line is bad
+  report.py coverage ROOT PATH  table of the lines covered below PATH, from llvm-cov's JSON on stdin
 
 A skipped test counts as failed: in this project a test that cannot run is a failure.
 """
 
+import json
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -74,6 +76,26 @@ def vector_table(found, folder):
     return lines
 
 
+def coverage_table(export, root, path):
+    """The table as lines: files below `path` that are no tests, their folders, all of them."""
+    sums = defaultdict(lambda: [0, 0])
+    files = []
+    for file in export["data"][0]["files"]:
+        name = Path(file["filename"])
+        if not name.is_relative_to(root / path) or name.stem.endswith("_test") or name.stem.startswith("test_"):
+            continue
+        covered, count = file["summary"]["lines"]["covered"], file["summary"]["lines"]["count"]
+        files.append((str(name.relative_to(root)), covered, count))
+        for key in (str(name.parent.relative_to(root)) + "/", "total"):
+            sums[key][0] += covered
+            sums[key][1] += count
+    rows = sorted(files) + sorted((key, *sums[key]) for key in sums if key != "total")
+    rows.append(("total", *sums["total"]))
+    width = max(len(name) for name, _, _ in rows)
+    return [f"  {name:<{width}} {covered:>6} of {count:>6} lines  {100 * covered / max(count, 1):6.1f} %"
+            for name, covered, count in rows]
+
+
 def main(arguments):
     if len(arguments) >= 1 and arguments[0] == "junit":
         print(*count_junit([Path(a) for a in arguments[1:]]))
@@ -85,6 +107,9 @@ def main(arguments):
         for line in malformed:
             print(f"not in the agreed form: {line}")
         return 1 if malformed or not found else 0
+    if len(arguments) == 3 and arguments[0] == "coverage":
+        print("\n".join(coverage_table(json.load(sys.stdin), Path(arguments[1]), arguments[2])))
+        return 0
     print(__doc__, file=sys.stderr)
     return 2
 
