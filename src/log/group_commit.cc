@@ -12,7 +12,9 @@ std::optional<CommitMode> ParseCommitMode(std::string_view text) {
 }
 
 GroupCommit::Dirty& GroupCommit::Register(Log& log) {
-  Dirty& dirty = next_[&log];
+  const auto [entry, is_new] = next_.index.try_emplace(&log, next_.logs.size());
+  if (is_new) next_.logs.emplace_back();
+  Dirty& dirty = next_.logs[entry->second];
   dirty.log = &log;
   dirty.lifetime = log.lifetime();
   return dirty;
@@ -43,14 +45,14 @@ void GroupCommit::StartRounds() {
 runtime::Task<void> GroupCommit::RunRounds() {
   // Whoever runs in this turn of the shard joins the first round.
   if (options_.mode == CommitMode::kAck) co_await runtime::Yield();
-  while (!next_.empty()) {
+  while (!next_.logs.empty()) {
     if (options_.mode == CommitMode::kInterval && !stopping_) {
       co_await stop_.WaitUntil(runtime::ThisShard().Now() + options_.interval);
     }
     Round round = std::exchange(next_, {});
     std::vector<runtime::Task<bool>> syncs;
-    syncs.reserve(round.size());
-    for (auto& [log, dirty] : round)
+    syncs.reserve(round.logs.size());
+    for (Dirty& dirty : round.logs)
       syncs.push_back(SyncOne(std::move(dirty)));
     co_await runtime::WhenAll(std::move(syncs));
   }

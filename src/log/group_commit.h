@@ -10,10 +10,10 @@
 #pragma once
 
 #include <chrono>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -54,7 +54,11 @@ class GroupCommit {
     std::weak_ptr<const void> lifetime;
     std::vector<runtime::OneShot<Status>*> waiters;
   };
-  using Round = std::map<Log*, Dirty>;
+  // In the order the logs became dirty.
+  struct Round {
+    std::vector<Dirty> logs;
+    std::unordered_map<const Log*, size_t> index;
+  };
 
   Dirty& Register(Log& log);
   void StartRounds();

@@ -26,11 +26,6 @@ constexpr size_t kMaxRangesPerCall = 1024;  // IOV_MAX of Linux
 constexpr mode_t kFileMode = 0644;
 constexpr mode_t kDirectoryMode = 0755;
 
-// "Cannot open '/data/x': no such file or directory."
-std::unexpected<Error> CannotDo(std::string_view call, std::string_view path, int error) {
-  return Fail(ErrorCode::kStorage, "Cannot {} '{}': {}.", call, path, ReasonOf(error));
-}
-
 // Repeats a call that a signal interrupted.
 template <class F>
 auto Retry(F call) {

@@ -1,4 +1,4 @@
-// For tests only: runs a coroutine on a real one-shard runtime, with a folder that goes afterwards.
+// For tests only: runs a coroutine on a runtime, with a folder that goes afterwards.
 #pragma once
 
 #include <filesystem>
@@ -10,6 +10,7 @@
 
 #include "runtime/real.h"
 #include "runtime/shard.h"
+#include "runtime/sim.h"
 
 namespace strom::runtime {
 
@@ -36,5 +37,35 @@ inline void RunOnShard(std::function<Task<void>()> body, int shards = 1) {
   EXPECT_EQ(result, 7);
   runtime->Stop();
 }
+
+// The same in a simulated world, on the only machine of it, with the folder `folder`.
+inline void RunSimulated(std::function<Task<void>()> body, int shards, const std::string& folder,
+                         uint64_t seed = 1) {
+  SimWorld world(seed);
+  SimMachine& machine = world.AddMachine(shards);
+  ASSERT_TRUE(machine.files().CreateDirectories(folder));
+  EXPECT_TRUE(world.Run(machine, std::move(body))) << "it waits for something that cannot come";
+}
+
+enum class RuntimeKind { kReal, kSimulated };
+
+// An empty folder of the chosen runtime's file system, and running on that runtime.
+class AnyRuntime {
+ public:
+  explicit AnyRuntime(RuntimeKind kind) : kind_(kind) {}
+
+  std::string folder() const {
+    return kind_ == RuntimeKind::kReal ? real_folder_.path() : "/simulated/folder";
+  }
+  // Once, as the simulated disk goes with its world.
+  void Run(std::function<Task<void>()> body, int shards) const {
+    if (kind_ == RuntimeKind::kReal) return RunOnShard(std::move(body), shards);
+    RunSimulated(std::move(body), shards, folder());
+  }
+
+ private:
+  const RuntimeKind kind_;
+  TemporaryFolder real_folder_;
+};
 
 }  // namespace strom::runtime

@@ -169,12 +169,12 @@ void Server::Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> p
                     std::unique_ptr<runtime::Connection> taken) -> runtime::Task<void> {
       {
         Session session(*home, std::move(taken), on);
-        home->sessions.insert(&session);
+        home->sessions.push_back(&session);
         home->metrics.connections.Add(1);
         home->metrics.connections_total.Add();
         if (home->stopping) session.Close("the server stops");
         co_await session.Run();
-        home->sessions.erase(&session);
+        std::erase(home->sessions, &session);
         home->metrics.connections.Add(-1);
       }
       server->home_.Post([server] { --server->connection_count_; });
@@ -201,7 +201,7 @@ coordinator::ClusterNodes Server::NodesFor(const Session& session) const {
 runtime::Task<Status> Server::CloseShard(ServerShard& shard) {
   shard.stopping = true;
   shard.stop.Notify();
-  for (Session* session : std::vector<Session*>(shard.sessions.begin(), shard.sessions.end())) {
+  for (Session* session : std::vector(shard.sessions)) {
     session->Close("the server stops");
   }
   co_await shard.connections.Join();

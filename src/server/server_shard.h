@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <unordered_set>
 
 #include "log/group_commit.h"
 #include "metadata/catalog.h"
@@ -34,7 +33,7 @@ struct ServerShard {
   log::GroupCommit commit;
   replica::ReplicaSet replicas;
   FrameBufferPool buffers;
-  std::unordered_set<Session*> sessions;
+  std::vector<Session*> sessions;
   runtime::TaskGroup connections;  // one task per connection
   runtime::TaskGroup background;   // upkeep of this shard
   uint64_t fetch_turn = 0;         // rotates which bucket of a fetch is read first

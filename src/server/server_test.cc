@@ -8,7 +8,7 @@
 namespace strom::server {
 namespace {
 
-using runtime::RunOnShard;
+using runtime::RuntimeKind;
 using runtime::Task;
 
 ServerSettings SettingsFor(const std::string& folder) {
@@ -19,134 +19,141 @@ ServerSettings SettingsFor(const std::string& folder) {
   return settings;
 }
 
-class ServerTest : public ::testing::TestWithParam<int> {
+struct Where {
+  RuntimeKind kind;
+  int shards;
+};
+
+class ServerTest : public ::testing::TestWithParam<Where> {
  protected:
-  runtime::TemporaryFolder folder_;
+  void Run(std::function<Task<void>()> body) { runtime_.Run(std::move(body), GetParam().shards); }
+  std::string folder() const { return runtime_.folder(); }
+
+ private:
+  runtime::AnyRuntime runtime_{GetParam().kind};
 };
 
 TEST_P(ServerTest, AScriptedSessionOverARestart) {
-  RunOnShard(
-      [this]() -> Task<void> {
-        TableId table;
-        for (int life = 0; life < 3; ++life) {
-          auto server = co_await Server::Start(SettingsFor(folder_.path() + "/data"));
-          EXPECT_TRUE(server) << (server ? "" : server.error().message);
-          if (!server) co_return;
-          {
-            auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
-            EXPECT_TRUE(client);
-            const auto created = co_await (*client)->CreateTable("t", 4);
-            EXPECT_TRUE(created) << (created ? "" : created.error().message);
-            if (life > 0) EXPECT_EQ(*created, table);
-            table = *created;
-            for (int bucket = 0; bucket < 4; ++bucket) {
-              for (int i = 0; i < 50; ++i) {
-                const auto base = co_await (*client)->Produce(
-                    table, bucket, static_cast<uint64_t>(life * 1000 + i));
-                EXPECT_EQ(base, Offset(life * 50 + i));
-              }
-            }
+  Run([this]() -> Task<void> {
+    TableId table;
+    for (int life = 0; life < 3; ++life) {
+      auto server = co_await Server::Start(SettingsFor(folder() + "/data"));
+      EXPECT_TRUE(server) << (server ? "" : server.error().message);
+      if (!server) co_return;
+      {
+        auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
+        EXPECT_TRUE(client);
+        const auto created = co_await (*client)->CreateTable("t", 4);
+        EXPECT_TRUE(created) << (created ? "" : created.error().message);
+        if (life > 0) EXPECT_EQ(*created, table);
+        table = *created;
+        for (int bucket = 0; bucket < 4; ++bucket) {
+          for (int i = 0; i < 50; ++i) {
+            const auto base =
+                co_await (*client)->Produce(table, bucket, static_cast<uint64_t>(life * 1000 + i));
+            EXPECT_EQ(base, Offset(life * 50 + i));
           }
-          // Every row of every life is there, on a connection of another shard.
-          auto reader = co_await TestClient::Connect((*server)->endpoints()[0]);
-          for (int bucket = 0; bucket < 4; ++bucket) {
-            const auto values = co_await (*reader)->ReadAll(table, bucket);
-            EXPECT_TRUE(values) << (values ? "" : values.error().message);
-            EXPECT_EQ(values->size(), static_cast<size_t>(50 * (life + 1)));
-            EXPECT_EQ(values->back(), static_cast<uint64_t>(life * 1000 + 49));
-          }
-          EXPECT_TRUE(co_await (*server)->Stop());
         }
-      },
-      GetParam());
+      }
+      // Every row of every life is there, on a connection of another shard.
+      auto reader = co_await TestClient::Connect((*server)->endpoints()[0]);
+      for (int bucket = 0; bucket < 4; ++bucket) {
+        const auto values = co_await (*reader)->ReadAll(table, bucket);
+        EXPECT_TRUE(values) << (values ? "" : values.error().message);
+        EXPECT_EQ(values->size(), static_cast<size_t>(50 * (life + 1)));
+        EXPECT_EQ(values->back(), static_cast<uint64_t>(life * 1000 + 49));
+      }
+      EXPECT_TRUE(co_await (*server)->Stop());
+    }
+  });
 }
 
 TEST_P(ServerTest, AnAppendWakesAParkedFetch) {
-  RunOnShard(
-      [this]() -> Task<void> {
-        auto server = co_await Server::Start(SettingsFor(folder_.path() + "/data"));
-        EXPECT_TRUE(server);
-        {
-          auto writer = co_await TestClient::Connect((*server)->endpoints()[0]);
-          auto reader = co_await TestClient::Connect((*server)->endpoints()[0]);
-          const TableId table = *co_await (*writer)->CreateTable("t", 1);
-          for (int i = 0; i < 20; ++i) {
-            std::optional<Result<TestClient::Fetched>> fetched;
-            runtime::TaskGroup group;
-            auto fetch = [](TestClient& client, TableId of, int at,
-                            std::optional<Result<TestClient::Fetched>>& out) -> Task<void> {
-              out.emplace(co_await client.Fetch(of, 0, Offset(at), 600'000));
-            };
-            group.Spawn(fetch(**reader, table, i, fetched));
-            EXPECT_EQ(co_await (*writer)->Produce(table, 0, 7), Offset(i));
-            co_await group.Join();  // ten minutes if nothing woke it
-            EXPECT_TRUE(fetched && *fetched);
-            EXPECT_EQ((**fetched).high_watermark, Offset(i + 1));
-            EXPECT_FALSE((**fetched).records.empty());
-          }
-        }
-        EXPECT_TRUE(co_await (*server)->Stop());
-      },
-      GetParam());
+  Run([this]() -> Task<void> {
+    auto server = co_await Server::Start(SettingsFor(folder() + "/data"));
+    EXPECT_TRUE(server);
+    {
+      auto writer = co_await TestClient::Connect((*server)->endpoints()[0]);
+      auto reader = co_await TestClient::Connect((*server)->endpoints()[0]);
+      const TableId table = *co_await (*writer)->CreateTable("t", 1);
+      for (int i = 0; i < 20; ++i) {
+        std::optional<Result<TestClient::Fetched>> fetched;
+        runtime::TaskGroup group;
+        auto fetch = [](TestClient& client, TableId of, int at,
+                        std::optional<Result<TestClient::Fetched>>& out) -> Task<void> {
+          out.emplace(co_await client.Fetch(of, 0, Offset(at), 600'000));
+        };
+        group.Spawn(fetch(**reader, table, i, fetched));
+        EXPECT_EQ(co_await (*writer)->Produce(table, 0, 7), Offset(i));
+        co_await group.Join();  // ten minutes if nothing woke it
+        EXPECT_TRUE(fetched && *fetched);
+        EXPECT_EQ((**fetched).high_watermark, Offset(i + 1));
+        EXPECT_FALSE((**fetched).records.empty());
+      }
+    }
+    EXPECT_TRUE(co_await (*server)->Stop());
+  });
 }
 
 TEST_P(ServerTest, DroppingATableAnswersWhoWaitsOnItAndFreesItsFolder) {
-  RunOnShard(
-      [this]() -> Task<void> {
-        auto server = co_await Server::Start(SettingsFor(folder_.path() + "/data"));
-        EXPECT_TRUE(server);
-        {
-          auto admin = co_await TestClient::Connect((*server)->endpoints()[0]);
-          auto reader = co_await TestClient::Connect((*server)->endpoints()[0]);
-          const TableId table = *co_await (*admin)->CreateTable("t", 1);
-          std::optional<Result<TestClient::Fetched>> fetched;
-          runtime::TaskGroup group;
-          auto fetch = [](TestClient& client, TableId of,
-                          std::optional<Result<TestClient::Fetched>>& out) -> Task<void> {
-            out.emplace(co_await client.Fetch(of, 0, Offset(0), 600'000));
-          };
-          group.Spawn(fetch(**reader, table, fetched));
-          wire::pb::DropTableRequest drop;
-          drop.mutable_table_path()->set_database_name("fluss");
-          drop.mutable_table_path()->set_table_name("t");
-          drop.set_ignore_if_not_exists(false);
-          EXPECT_TRUE(
-              (co_await (*admin)->Ask<wire::pb::DropTableResponse>(wire::Api::kDropTable, drop)));
-          co_await group.Join();
-          EXPECT_TRUE(fetched);
-          EXPECT_EQ(fetched->error().code, ErrorCode::kUnknownTableOrBucket);
-          const auto again = co_await (*admin)->Produce(table, 0, 1);
-          EXPECT_EQ(again.error().code, ErrorCode::kUnknownTableOrBucket);
-        }
-        EXPECT_TRUE(co_await (*server)->Stop());
-        const auto left = runtime::ThisShard().files().List(folder_.path() + "/data/fluss");
-        EXPECT_TRUE(left && left->empty());
-      },
-      GetParam());
+  Run([this]() -> Task<void> {
+    auto server = co_await Server::Start(SettingsFor(folder() + "/data"));
+    EXPECT_TRUE(server);
+    {
+      auto admin = co_await TestClient::Connect((*server)->endpoints()[0]);
+      auto reader = co_await TestClient::Connect((*server)->endpoints()[0]);
+      const TableId table = *co_await (*admin)->CreateTable("t", 1);
+      std::optional<Result<TestClient::Fetched>> fetched;
+      runtime::TaskGroup group;
+      auto fetch = [](TestClient& client, TableId of,
+                      std::optional<Result<TestClient::Fetched>>& out) -> Task<void> {
+        out.emplace(co_await client.Fetch(of, 0, Offset(0), 600'000));
+      };
+      group.Spawn(fetch(**reader, table, fetched));
+      wire::pb::DropTableRequest drop;
+      drop.mutable_table_path()->set_database_name("fluss");
+      drop.mutable_table_path()->set_table_name("t");
+      drop.set_ignore_if_not_exists(false);
+      EXPECT_TRUE(
+          (co_await (*admin)->Ask<wire::pb::DropTableResponse>(wire::Api::kDropTable, drop)));
+      co_await group.Join();
+      EXPECT_TRUE(fetched);
+      EXPECT_EQ(fetched->error().code, ErrorCode::kUnknownTableOrBucket);
+      const auto again = co_await (*admin)->Produce(table, 0, 1);
+      EXPECT_EQ(again.error().code, ErrorCode::kUnknownTableOrBucket);
+    }
+    EXPECT_TRUE(co_await (*server)->Stop());
+    const auto left = runtime::ThisShard().files().List(folder() + "/data/fluss");
+    EXPECT_TRUE(left && left->empty());
+  });
 }
 
 TEST_P(ServerTest, APortInUseFailsTheStartAndLeavesTheDataUnlocked) {
-  RunOnShard(
-      [this]() -> Task<void> {
-        auto first = co_await Server::Start(SettingsFor(folder_.path() + "/one"));
-        EXPECT_TRUE(first);
-        ServerSettings settings = SettingsFor(folder_.path() + "/two");
-        settings.listeners[0].bind = (*first)->endpoints()[0];
-        auto second = co_await Server::Start(settings);
-        EXPECT_FALSE(second);
-        EXPECT_NE(second.error().message.find("in use"), std::string::npos)
-            << second.error().message;
-        auto same_folder = co_await Server::Start(SettingsFor(folder_.path() + "/one"));
-        EXPECT_EQ(same_folder.error().code, ErrorCode::kOperationNotAttempted);
-        auto third = co_await Server::Start(SettingsFor(folder_.path() + "/two"));
-        EXPECT_TRUE(third);
-        EXPECT_TRUE(co_await (*third)->Stop());
-        EXPECT_TRUE(co_await (*first)->Stop());
-      },
-      GetParam());
+  Run([this]() -> Task<void> {
+    auto first = co_await Server::Start(SettingsFor(folder() + "/one"));
+    EXPECT_TRUE(first);
+    ServerSettings settings = SettingsFor(folder() + "/two");
+    settings.listeners[0].bind = (*first)->endpoints()[0];
+    auto second = co_await Server::Start(settings);
+    EXPECT_FALSE(second);
+    EXPECT_NE(second.error().message.find("in use"), std::string::npos) << second.error().message;
+    auto same_folder = co_await Server::Start(SettingsFor(folder() + "/one"));
+    EXPECT_EQ(same_folder.error().code, ErrorCode::kOperationNotAttempted);
+    auto third = co_await Server::Start(SettingsFor(folder() + "/two"));
+    EXPECT_TRUE(third);
+    EXPECT_TRUE(co_await (*third)->Stop());
+    EXPECT_TRUE(co_await (*first)->Stop());
+  });
 }
 
-INSTANTIATE_TEST_SUITE_P(Shards, ServerTest, ::testing::Values(1, 3));
+INSTANTIATE_TEST_SUITE_P(
+    Runtimes, ServerTest,
+    ::testing::Values(Where{RuntimeKind::kReal, 1}, Where{RuntimeKind::kReal, 3},
+                      Where{RuntimeKind::kSimulated, 1}, Where{RuntimeKind::kSimulated, 3}),
+    [](const auto& info) {
+      return fmt::format("{}On{}", info.param.kind == RuntimeKind::kReal ? "Real" : "Simulated",
+                         info.param.shards);
+    });
 
 }  // namespace
 }  // namespace strom::server
