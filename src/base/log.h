@@ -11,7 +11,7 @@
 
 namespace strom {
 
-enum class LogLevel { kDebug, kInfo, kWarn, kError };
+enum class LogLevel { kDebug, kInfo, kWarn, kError, kOff };  // kOff: only for ConfigureLog
 enum class LogFormat { kText, kJson };
 
 struct LogField {

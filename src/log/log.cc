@@ -83,12 +83,11 @@ std::weak_ptr<const void> Log::lifetime() const {
   return state_;
 }
 
-// The indexes of the active segment are not on disk before it is finished.
 Offset Log::recovery_point() const {
   for (const auto& finished : state_->unsynced) {
     return std::min(finished->segment->base_offset(), state_->synced_offset);
   }
-  return std::min(state_->active().base_offset(), state_->synced_offset);
+  return state_->synced_offset;
 }
 
 namespace {

@@ -50,7 +50,8 @@ class Log {
   Offset start_offset() const;   // base of the first segment
   Offset end_offset() const;     // LEO: the next offset to be given out
   Offset synced_offset() const;  // everything below is on disk
-  // For the checkpoint: everything below, indexes included, needs no look after a crash.
+  // For the checkpoint: below it the batches, and the indexes of whole segments, are on disk and
+  // need no check after a crash.
   Offset recovery_point() const;
   Timestamp max_timestamp() const;  // -1 when empty
   uint64_t size_bytes() const;

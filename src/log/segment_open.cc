@@ -49,6 +49,25 @@ Result<std::optional<Bytes>> ReadIndex(runtime::FileSystem& files, const std::st
   return content;
 }
 
+constexpr uint64_t kRewriteBytes = uint64_t{1} << 20;
+
+// Writes the bytes from..to over themselves. What a failed sync left in the page cache can be read
+// but counts as clean there: no later sync would write it, and a power cut would lose it.
+Status Rewrite(runtime::File& file, uint64_t from, uint64_t to) {
+  Bytes buffer(std::min(kRewriteBytes, to - std::min(from, to)));
+  while (from < to) {
+    const MutableByteView part =
+        MutableByteView(buffer).first(std::min<uint64_t>(to - from, buffer.size()));
+    STROM_TRY(const size_t got, file.ReadAt(from, part));
+    if (got < part.size()) {
+      return Fail(ErrorCode::kLogStorage, "A segment became shorter while it was recovered.");
+    }
+    STROM_TRY_VOID(file.WriteAt(from, std::array{ByteView(part)}));
+    from += part.size();
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<runtime::File>> Segment::OpenForScan() const {
@@ -130,8 +149,11 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
   max_timestamp_ = {Timestamp(-1), base_};
   RecoveredSegment recovered{base_, 0, {}};
   BatchScan scan(*file_, 0, file_size, BatchScan::Depth::kHeaders);
+  uint64_t trusted_bytes = 0;
   while (true) {
-    if (recovered.end_offset >= trusted_below) scan.set_depth(BatchScan::Depth::kChecksums);
+    if (recovered.end_offset >= trusted_below) {
+      scan.set_depth(BatchScan::Depth::kChecksums);
+    }
     STROM_TRY(const auto batch, scan.Next());
     if (!batch) break;
     recovered.problem = ProblemOf(*batch, base_, recovered.end_offset);
@@ -140,12 +162,14 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
     Account(batch->position, header.size_bytes, header.base_offset, header.last_offset(),
             header.commit_timestamp);
     recovered.end_offset = header.next_offset();
+    if (recovered.end_offset <= trusted_below) trusted_bytes = size_;
   }
   if (scan.problem()) recovered.problem = format::Describe(*scan.problem());
   recovered.cut_bytes = file_size - size_;
   if (recovered.cut_bytes > 0) {
     STROM_TRY_VOID(file_->Truncate(size_));
   }
+  STROM_TRY_VOID(Rewrite(*file_, trusted_bytes, size_));
   indexes_loaded_ = true;
   tail_known_ = true;
   return recovered;

@@ -49,6 +49,10 @@ void SimMachine::CrashAfter(uint64_t disk_calls, SimCrash kind) {
   disk_->CrashAfter(disk_calls, kind);
 }
 
+void SimMachine::CancelCrash() {
+  disk_->CancelCrash();
+}
+
 void SimMachine::Reboot() {
   STROM_CHECK(down_);
   down_ = false;

@@ -68,6 +68,7 @@ class SimMachine {
   void Crash(SimCrash kind);
   // At that many more calls that change the disk, before it takes effect.
   void CrashAfter(uint64_t disk_calls, SimCrash kind);
+  void CancelCrash();
   bool down() const { return down_; }
   // The ghost must be gone: its server stopped and destroyed.
   void Reboot();

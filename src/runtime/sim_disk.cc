@@ -10,7 +10,8 @@
 namespace strom::runtime::internal {
 namespace {
 
-constexpr uint64_t kTearAlignment = 64;  // half of the tears are at multiples of it
+// What a disk writes whole or not at all.
+constexpr uint64_t kSectorBytes = 512;
 
 std::vector<std::string> Split(const std::string& path) {
   std::vector<std::string> names;
@@ -38,6 +39,20 @@ uint64_t BytesBelow(const SimNode& node) {
 void Put(Bytes& content, uint64_t offset, ByteView bytes) {
   content.resize(std::max<size_t>(content.size(), offset + bytes.size()));
   std::ranges::copy(bytes, content.begin() + static_cast<ptrdiff_t>(offset));
+}
+
+// Some sectors of the write arrive, the rest holds what it held; where the file ended before,
+// zeros.
+void Tear(const SimChange& write, Bytes& content, RandomSource& random) {
+  const uint64_t end = write.offset + write.bytes.size();
+  if (random.Chance(0.5)) content.resize(std::max<size_t>(content.size(), end));
+  for (uint64_t at = write.offset; at < end;) {
+    const uint64_t next = std::min(end, at + kSectorBytes - at % kSectorBytes);
+    if (random.Chance(0.5)) {
+      Put(content, at, ByteView(write.bytes).subspan(at - write.offset, next - at));
+    }
+    at = next;
+  }
 }
 
 void Apply(const SimChange& change, Bytes& content) {
@@ -333,20 +348,11 @@ std::shared_ptr<SimNode> SimDisk::AfterCrash(const SimNode& node, SimCrash kind)
   for (size_t i = 0; i < node.pending.size(); ++i) {
     const bool arrived =
         fate == 1 || (fate == 2 && i < prefix) || (fate == 3 && random.Chance(0.5));
-    const bool torn = fate == 2 && i == prefix;
-    SimChange change = node.pending[i];
-    if (torn && !change.truncates) {
-      uint64_t kept = random.Below(change.bytes.size() + 1);
-      if (random.Chance(0.5)) kept -= kept % kTearAlignment;
-      // The size may arrive without the bytes: they read as zeros then.
-      if (random.Chance(0.5)) {
-        after->content.resize(
-            std::max<size_t>(after->content.size(), change.offset + change.bytes.size()));
-      }
-      change.bytes.resize(kept);
-      if (kept > 0) Apply(change, after->content);
-    } else if (arrived) {
+    const SimChange& change = node.pending[i];
+    if (arrived) {
       Apply(change, after->content);
+    } else if (fate == 2 && i == prefix && !change.truncates) {
+      Tear(change, after->content, random);
     }
   }
   after->safe_content = after->content;

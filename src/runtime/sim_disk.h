@@ -2,9 +2,9 @@
 // runtime (sim.h).
 //
 // The model is a journaling file system seen by a pessimist. Bytes and sizes of a file become safe
-// by its Sync; until then a crash keeps any subset of the writes and tears one of them. Names
-// (new files, renames, removals) change in order and become safe by SyncDirectory of a folder they
-// touch; until then a crash keeps a prefix of them. A failed Sync forgets what it should have
+// by its Sync; until then a crash keeps any subset of the writes and tears one between its sectors.
+// Names (new files, renames, removals) change in order and become safe by SyncDirectory of a folder
+// they touch; until then a crash keeps a prefix of them. A failed Sync forgets what it should have
 // written: later ones do not write it.
 #pragma once
 
@@ -64,6 +64,7 @@ class SimDisk final : public FileSystem {
 
   void Crash(SimCrash kind);
   void CrashAfter(uint64_t calls, SimCrash kind);
+  void CancelCrash() { crash_at_call_ = 0; }
   void Reboot() { down_ = false; }
   bool FlipBit(const std::string& path, uint64_t byte, int bit);
   uint64_t calls() const { return calls_; }

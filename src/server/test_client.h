@@ -125,27 +125,68 @@ class TestClient {
     co_return Fetched{Offset(result.high_watermark()), Bytes(records.begin(), records.end())};
   }
 
+  runtime::Task<Result<WriterId>> InitWriter() {
+    STROM_CO_TRY(const auto answer,
+                 co_await Ask<wire::pb::InitWriterResponse>(wire::Api::kInitWriter,
+                                                            wire::pb::InitWriterRequest()));
+    co_return WriterId(answer.writer_id());
+  }
+
+  // `type` as LIST_OFFSETS has it: 0 earliest, 1 latest, 2 by `timestamp`.
+  runtime::Task<Result<Offset>> ListOffset(TableId table, int32_t bucket, int32_t type,
+                                           Timestamp timestamp = {}) {
+    wire::pb::ListOffsetsRequest request;
+    request.set_follower_server_id(-1);
+    request.set_offset_type(type);
+    request.set_table_id(table.value);
+    request.add_bucket_id(bucket);
+    if (type == 2) request.set_starttimestamp(timestamp.ms);
+    STROM_CO_TRY(const auto answer,
+                 co_await Ask<wire::pb::ListOffsetsResponse>(wire::Api::kListOffsets, request));
+    const auto& result = answer.buckets_resp(0);
+    if (result.has_error_code()) {
+      co_return std::unexpected(
+          Error{static_cast<ErrorCode>(result.error_code()), result.error_message()});
+    }
+    co_return Offset(result.offset());
+  }
+
+  struct Row {
+    Offset offset;
+    Timestamp timestamp;
+    uint64_t value;
+  };
+  // One row a batch, as Produce makes them; an error when a batch or an offset is wrong.
+  static Result<std::vector<Row>> ParseRows(ByteView records, Offset from) {
+    std::vector<Row> rows;
+    while (!records.empty()) {
+      const Offset expected = from + static_cast<int64_t>(rows.size());
+      const auto header = format::ReadBatchHeader(records);
+      if (!header || !format::BatchCrcFits(records.first(header->size_bytes), *header) ||
+          header->base_offset != expected) {
+        return Fail(ErrorCode::kCorruptRecord, "a served batch is wrong at offset {}", expected);
+      }
+      rows.push_back({expected, header->commit_timestamp,
+                      LoadLittle<uint64_t>(records.data() + header->size_bytes - 8)});
+      records = records.subspan(header->size_bytes);
+    }
+    return rows;
+  }
+
   // The values of all rows of a bucket, by offset; an error when a batch or an offset is wrong.
   runtime::Task<Result<std::vector<uint64_t>>> ReadAll(TableId table, int32_t bucket) {
     std::vector<uint64_t> values;
     while (true) {
       STROM_CO_TRY(const Fetched fetched,
                    co_await Fetch(table, bucket, Offset(static_cast<int64_t>(values.size()))));
-      ByteView left = fetched.records;
-      if (left.empty()) {
+      if (fetched.records.empty()) {
         if (fetched.high_watermark.value == static_cast<int64_t>(values.size())) co_return values;
         co_return Fail(ErrorCode::kUnknownServerError, "nothing below the high watermark");
       }
-      while (!left.empty()) {
-        const auto header = format::ReadBatchHeader(left);
-        if (!header || !format::BatchCrcFits(left.first(header->size_bytes), *header) ||
-            header->base_offset.value != static_cast<int64_t>(values.size())) {
-          co_return Fail(ErrorCode::kCorruptRecord, "a served batch is wrong at offset {}",
-                         values.size());
-        }
-        values.push_back(LoadLittle<uint64_t>(left.data() + header->size_bytes - 8));
-        left = left.subspan(header->size_bytes);
-      }
+      STROM_CO_TRY(const std::vector<Row> rows,
+                   ParseRows(fetched.records, Offset(static_cast<int64_t>(values.size()))));
+      for (const Row& row : rows)
+        values.push_back(row.value);
     }
   }
 

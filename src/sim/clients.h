@@ -1,0 +1,58 @@
+// What the clients of a scenario do, each over and over until it is told to stop. All on one
+// machine, so they share the model without care.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/sim.h"
+#include "server/test_client.h"
+#include "sim/cluster.h"
+#include "sim/model.h"
+
+namespace strom::sim {
+
+struct SharedState {
+  SharedState(runtime::SimWorld& in_world, SimServer& of_server)
+      : world(in_world), server(of_server) {}
+
+  runtime::SimWorld& world;
+  SimServer& server;
+  bool stopping = false;
+  std::string violation;  // the first one
+
+  TableId table{-1};  // made in the first life
+  std::vector<BucketModel> buckets;
+  // Statements: names whose last change was acknowledged, and whether they are there. The ids
+  // that were ever given out.
+  std::map<std::string, bool> tables;
+  std::map<int64_t, std::string> table_ids;
+  // Names with a statement that got no answer: it may still take effect in that life of the server.
+  std::map<std::string, uint64_t> unsettled;
+  int writers = 0;
+
+  void Violate(std::string what) {
+    if (violation.empty() && !what.empty()) violation = std::move(what);
+  }
+  bool over() const { return stopping || !violation.empty(); }
+};
+
+// Appends to one bucket, one row at a time. With a writer id it repeats what it got no answer for.
+runtime::Task<void> WriteRows(SharedState& shared, int32_t bucket, bool idempotent);
+// Reads a bucket again and again, from the front or from where it was, waiting for more.
+runtime::Task<void> ReadRows(SharedState& shared, int32_t bucket);
+// Creates and drops tables of its own.
+runtime::Task<void> ChangeTables(SharedState& shared, int client);
+// Sends what is no request.
+runtime::Task<void> SendGarbage(SharedState& shared);
+
+// All rows of a bucket from its log start; an error if that fails.
+runtime::Task<Result<std::vector<ReadRow>>> ReadBucket(server::TestClient& client, TableId table,
+                                                       int32_t bucket);
+// Whether offsets by timestamp are right for what ReadBucket found.
+runtime::Task<void> CheckTimestamps(SharedState& shared, server::TestClient& client, int32_t bucket,
+                                    const std::vector<ReadRow>& rows);
+
+}  // namespace strom::sim
