@@ -177,7 +177,8 @@ Result<AppendResult> Log::Append(std::span<AppendBatch> batches, Timestamp now) 
   return AppendResult{base, next, false, total_bytes};
 }
 
-Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool at_least_one) {
+Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool at_least_one,
+                             ReadCheck check) {
   State& state = *state_;
   if (from < start_offset() || from > state.end_offset) {
     return strom::Fail(ErrorCode::kLogOffsetOutOfRange, "Offset {} of {} is not between {} and {}.",
@@ -189,7 +190,7 @@ Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool
   --segment;  // from >= start, so there is one
   for (; segment != state.segments.end(); ++segment) {
     STROM_TRY(std::optional<ReadResult> found,
-              (*segment)->Read(from, limit, max_bytes, at_least_one));
+              (*segment)->Read(from, limit, max_bytes, at_least_one, check));
     if (found) return std::move(*found);
   }
   return ReadResult{nullptr, {}, from};

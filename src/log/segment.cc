@@ -58,6 +58,7 @@ Status Segment::Append(std::span<const ByteView> pieces, uint64_t total_bytes, O
     damaged_ = !file_->Truncate(size_);
     return written;
   }
+  MarkChecked(size_, size_ + total_bytes);
   Account(size_, total_bytes, base, last, timestamp);
   return {};
 }
@@ -152,7 +153,7 @@ Result<uint64_t> Segment::PositionFor(Offset offset) {
 }
 
 Result<std::optional<ReadResult>> Segment::Read(Offset from, Offset limit, uint64_t max_bytes,
-                                                bool at_least_one) {
+                                                bool at_least_one, ReadCheck check) {
   STROM_TRY_VOID(LoadIndexes());
   STROM_TRY(const ByteView data, Mapped());
   uint64_t begin = offset_index_.Floor(from).position;
@@ -164,7 +165,10 @@ Result<std::optional<ReadResult>> Segment::Read(Offset from, Offset limit, uint6
     begin += header.size_bytes;
   }
   ReadResult result{mapping_, {}, from};
-  if (header.last_offset() >= limit) return result;
+  // Offsets have no gaps and the limit is a boundary: this batch is not what it was.
+  if (header.base_offset > from || header.last_offset() >= limit) {
+    return std::unexpected(DamagedAt(begin, from));
+  }
   if (header.size_bytes > max_bytes && !at_least_one) return result;
   uint64_t end = begin + header.size_bytes;
   result.end_offset = header.next_offset();
@@ -183,7 +187,54 @@ Result<std::optional<ReadResult>> Segment::Read(Offset from, Offset limit, uint6
     result.end_offset = header.next_offset();
   }
   result.bytes = data.subspan(begin, end - begin);
+  if (check == ReadCheck::kOnce) STROM_TRY_VOID(CheckOnce(data, begin, from, result));
   return result;
+}
+
+void Segment::MarkChecked(uint64_t begin, uint64_t end) {
+  if (begin <= checked_end_ && checked_begin_ <= end) {
+    checked_begin_ = std::min(checked_begin_, begin);
+    checked_end_ = std::max(checked_end_, end);
+  } else if (end - begin > checked_end_ - checked_begin_) {
+    checked_begin_ = begin;
+    checked_end_ = end;
+  }
+}
+
+Status Segment::CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult& result) {
+  const uint64_t end = begin + result.bytes.size();
+  if (checked_begin_ <= begin && end <= checked_end_) return {};
+  std::optional<Offset> expected;
+  uint64_t at = begin;
+  while (at < end) {
+    if (checked_begin_ <= at && at < checked_end_) {
+      at = std::min(end, checked_end_);
+      expected.reset();
+      continue;
+    }
+    STROM_TRY(const format::BatchHeader header, HeaderAt(data, at));
+    if (header.size_bytes > end - at || (expected && header.base_offset != *expected) ||
+        !format::BatchCrcFits(data.subspan(at, header.size_bytes), header)) {
+      if (at == begin) {
+        return std::unexpected(DamagedAt(at, from));
+      }
+      result.bytes = result.bytes.first(at - begin);
+      result.end_offset = header.base_offset;
+      break;
+    }
+    expected = header.next_offset();
+    at += header.size_bytes;
+  }
+  if (at == end && expected) result.end_offset = *expected;
+  MarkChecked(begin, begin + result.bytes.size());
+  return {};
+}
+
+Error Segment::DamagedAt(uint64_t position, Offset offset) const {
+  return {ErrorCode::kLogStorage,
+          fmt::format("Segment '{}' is damaged at byte {}, where offset {} should be. Run 'strom log "
+                      "verify' on it; reading can go on behind the damage.",
+                      Path(kLogSuffix), position, offset)};
 }
 
 Result<std::optional<Offset>> Segment::OffsetForTimestamp(Timestamp t) {

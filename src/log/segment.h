@@ -34,6 +34,9 @@ struct ReadResult {
   Offset end_offset;  // where to read on: behind the last batch in `bytes`
 };
 
+// Whether a read checks the CRCs of batches that were not written or checked by this process yet.
+enum class ReadCheck { kNone, kOnce };
+
 // What recovery made of a segment.
 struct RecoveredSegment {
   Offset end_offset;       // behind its last batch
@@ -75,7 +78,7 @@ class Segment {
 
   // As Log::Read; nothing if every batch here ends below `from`.
   Result<std::optional<ReadResult>> Read(Offset from, Offset limit, uint64_t max_bytes,
-                                         bool at_least_one);
+                                         bool at_least_one, ReadCheck check);
   // Base offset of the first batch with commit timestamp >= t.
   Result<std::optional<Offset>> OffsetForTimestamp(Timestamp t);
   // -1 when empty.
@@ -113,6 +116,11 @@ class Segment {
   Result<std::shared_ptr<runtime::File>> WriteIndex(std::string_view suffix, ByteView entries);
   // Both index files, or none of them and a warning.
   std::vector<std::shared_ptr<runtime::File>> WriteIndexes();
+  // Makes sure of the batches in `result`, which starts at byte `begin` with the one that holds
+  // `from`. Those in front of damage stay in it; damage at its very front is an error.
+  Status CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult& result);
+  Error DamagedAt(uint64_t position, Offset offset) const;
+  void MarkChecked(uint64_t begin, uint64_t end);
   // All bytes of the segment.
   Result<ByteView> Mapped();
   Result<format::BatchHeader> HeaderAt(ByteView data, uint64_t position) const;
@@ -125,6 +133,9 @@ class Segment {
   std::shared_ptr<runtime::File> file_;
   std::shared_ptr<const runtime::Mapping> mapping_;
   bool damaged_ = false;
+  // One range of bytes that this process wrote or checked.
+  uint64_t checked_begin_ = 0;
+  uint64_t checked_end_ = 0;
 
   bool indexes_loaded_ = false;
   OffsetIndex offset_index_;

@@ -9,8 +9,9 @@ namespace {
 
 // Why a batch cannot stand where it stands; empty if it can.
 std::string ProblemOf(const ScannedBatch& batch, Offset base, Offset expected) {
-  if (batch.header.base_offset < expected) {
-    return fmt::format("its offsets go back from {} to {}", expected, batch.header.base_offset);
+  if (batch.header.base_offset != expected) {
+    return fmt::format("it has the offset {} where {} should follow", batch.header.base_offset,
+                       expected);
   }
   if (batch.header.last_offset() - base > kMaxRelativeOffset) {
     return "its offsets are too far from the segment's base";
@@ -145,15 +146,15 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
   ResetIndexes();
   mapping_.reset();
   size_ = 0;
+  checked_begin_ = checked_end_ = 0;
   first_timestamp_ = Timestamp(-1);
   max_timestamp_ = {Timestamp(-1), base_};
   RecoveredSegment recovered{base_, 0, {}};
   BatchScan scan(*file_, 0, file_size, BatchScan::Depth::kHeaders);
   uint64_t trusted_bytes = 0;
   while (true) {
-    if (recovered.end_offset >= trusted_below) {
-      scan.set_depth(BatchScan::Depth::kChecksums);
-    }
+    const bool trusted = recovered.end_offset < trusted_below;
+    if (!trusted) scan.set_depth(BatchScan::Depth::kChecksums);
     STROM_TRY(const auto batch, scan.Next());
     if (!batch) break;
     recovered.problem = ProblemOf(*batch, base_, recovered.end_offset);
@@ -162,7 +163,7 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
     Account(batch->position, header.size_bytes, header.base_offset, header.last_offset(),
             header.commit_timestamp);
     recovered.end_offset = header.next_offset();
-    if (recovered.end_offset <= trusted_below) trusted_bytes = size_;
+    if (trusted) trusted_bytes = size_;
   }
   if (scan.problem()) recovered.problem = format::Describe(*scan.problem());
   recovered.cut_bytes = file_size - size_;
@@ -170,6 +171,7 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
     STROM_TRY_VOID(file_->Truncate(size_));
   }
   STROM_TRY_VOID(Rewrite(*file_, trusted_bytes, size_));
+  MarkChecked(trusted_bytes, size_);
   indexes_loaded_ = true;
   tail_known_ = true;
   return recovered;

@@ -137,7 +137,7 @@ Result<BucketRead> Replica::Project(const BucketReadRequest& request, Offset fro
   STROM_TRY_VOID(plan_for(table_->schema_id));
   if (from >= high_watermark_) return read;
   if (!request.at_least_one && request.max_bytes < kMinReadBudgetBytes) return read;
-  STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true));
+  STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true, log::ReadCheck::kNone));
   if (found.bytes.empty()) return read;
   format::ProjectedBytes projected;
   STROM_TRY_VOID(format::ProjectRun(found.bytes, plan_for, request.max_bytes, request.at_least_one,
@@ -213,7 +213,8 @@ void Replica::Drop() {
 
 runtime::Task<Status> Replica::Close() {
   co_await background_.Join();
-  if (dropped_ || failed_) co_return Status{};
+  if (dropped_) co_return Status{};
+  if (log_->failure()) co_return Fail(*log_->failure());
   co_return co_await log_->CloseCleanly();
 }
 
