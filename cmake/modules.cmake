@@ -61,6 +61,7 @@ strom_module(sim DEPS base runtime format wire log metadata replica coordinator 
 add_executable(simulate EXCLUDE_FROM_ALL src/sim/main.cc)
 target_precompile_headers(simulate REUSE_FROM strom_pch)
 target_link_libraries(simulate PRIVATE strom_sim)
+set_target_properties(simulate PROPERTIES OUTPUT_NAME strom-sim)
 if(EXISTS ${CMAKE_SOURCE_DIR}/src/cli/main.cc AND TARGET strom_cli)
   add_executable(strom src/cli/main.cc)
   target_precompile_headers(strom REUSE_FROM strom_pch)

@@ -75,8 +75,8 @@ class Log {
 
   // Whole batches from the one that contains `from`, up to `limit` (exclusive, a batch boundary)
   // and at most `max_bytes`, but at least one batch if `at_least_one`. Never crosses a segment.
-  // from < start_offset() or > end_offset(): kLogOffsetOutOfRange. A batch that was damaged since it
-  // was written is kLogStorage, found when it is first read (a check costs every byte of it, so
+  // from < start_offset() or > end_offset(): kLogOffsetOutOfRange. A batch that was damaged since
+  // it was written is kLogStorage, found when it is first read (a check costs every byte of it, so
   // reads that leave most of them untouched pass ReadCheck::kNone).
   Result<ReadResult> Read(Offset from, Offset limit, uint64_t max_bytes, bool at_least_one,
                           ReadCheck check = ReadCheck::kOnce);

@@ -304,7 +304,63 @@ TEST_F(LogTest, RecoveryPointStaysInFrontOfWhatIsNotOnDisk) {
     EXPECT_EQ(log->synced_offset(), Offset(6));
     EXPECT_TRUE(co_await log->Sync());
     EXPECT_EQ(log->synced_offset(), Offset(7));
+    EXPECT_EQ(log->recovery_point(), Offset(7));
   });
+}
+
+TEST_F(LogTest, DamageIsFoundWhenItIsFirstReadAndIsNotServed) {
+  options_.segment_bytes = 1000;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 12; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await log->CloseCleanly());
+    for (const std::streamoff at : {std::streamoff{350}, std::streamoff{400}}) {  // data; an offset
+      FlipByte(SegmentPath(0), at);
+      log = *Open(true);
+      // What is in front of the damage is served, the damage is an error, behind it it goes on.
+      EXPECT_EQ(log->Read(Offset(0), Offset(12), UINT64_MAX, true)->bytes.size(),
+                static_cast<size_t>(at / 100 * 100));
+      const auto damaged = log->Read(Offset(at / 100), Offset(12), UINT64_MAX, true);
+      EXPECT_EQ(damaged.error().code, ErrorCode::kLogStorage);
+      EXPECT_NE(damaged.error().message.find(fmt::format("damaged at byte {}", at / 100 * 100)),
+                std::string::npos)
+          << damaged.error().message;
+      EXPECT_EQ(log->Read(Offset(5), Offset(12), UINT64_MAX, true)->bytes.size(), 500U);
+      // A second read of what was checked costs nothing and says the same.
+      EXPECT_FALSE(log->Read(Offset(at / 100), Offset(12), UINT64_MAX, true));
+      log.reset();
+      FlipByte(SegmentPath(0), at);
+    }
+    log = *Open(true);
+    EXPECT_EQ(BaseOffsets(*log).size(), 12U);
+  });
+}
+
+TEST_F(LogTest, RecoveryWritesAgainWhatAFailedSyncLeftInTheCache) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    runtime::SimWorld world(seed);
+    runtime::SimMachine& machine = world.AddMachine(1);
+    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+      auto log = *Open();
+      EXPECT_TRUE(Append(*log, {}));
+      EXPECT_TRUE(co_await log->Sync());
+      EXPECT_TRUE(Append(*log, {}));
+      machine.disk_faults.sync_error = 1;
+      EXPECT_FALSE(co_await log->Sync());
+      machine.disk_faults.sync_error = 0;
+      EXPECT_FALSE(co_await log->CloseCleanly());
+      // The next process finds it in the page cache, and tells readers that it is there …
+      log = *Open(false, Offset(1));
+      EXPECT_EQ(log->synced_offset(), Offset(2));
+      log.reset();
+      // … so it must survive.
+      machine.Crash(runtime::SimCrash::kPower);
+      machine.Reboot();
+      log = *Open(false, Offset(1));
+      EXPECT_EQ(log->end_offset(), Offset(2)) << "seed " << seed;
+    }));
+  }
 }
 
 TEST_F(LogTest, OldActiveSegmentsRoll) {

@@ -158,17 +158,24 @@ Result<std::optional<ReadResult>> Segment::Read(Offset from, Offset limit, uint6
   STROM_TRY(const ByteView data, Mapped());
   uint64_t begin = offset_index_.Floor(from).position;
   format::BatchHeader header;
+  // Offsets have no gaps: where one is missing a batch is not what it was, and is stepped over.
+  std::optional<uint64_t> gap_at;
   while (true) {
-    if (begin >= data.size()) return std::nullopt;
+    if (begin >= data.size()) {
+      if (gap_at) return std::unexpected(DamagedAt(*gap_at, from));
+      return std::nullopt;
+    }
     STROM_TRY(header, HeaderAt(data, begin));
-    if (header.last_offset() >= from) break;
+    if (header.base_offset > from) {
+      if (!gap_at) gap_at = begin;
+    } else if (header.last_offset() >= from) {
+      break;
+    }
     begin += header.size_bytes;
   }
   ReadResult result{mapping_, {}, from};
-  // Offsets have no gaps and the limit is a boundary: this batch is not what it was.
-  if (header.base_offset > from || header.last_offset() >= limit) {
-    return std::unexpected(DamagedAt(begin, from));
-  }
+  // The limit is a boundary, too.
+  if (header.last_offset() >= limit) return std::unexpected(DamagedAt(begin, from));
   if (header.size_bytes > max_bytes && !at_least_one) return result;
   uint64_t end = begin + header.size_bytes;
   result.end_offset = header.next_offset();
@@ -207,14 +214,10 @@ Status Segment::CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult
   std::optional<Offset> expected;
   uint64_t at = begin;
   while (at < end) {
-    if (checked_begin_ <= at && at < checked_end_) {
-      at = std::min(end, checked_end_);
-      expected.reset();
-      continue;
-    }
     STROM_TRY(const format::BatchHeader header, HeaderAt(data, at));
+    const bool checked = checked_begin_ <= at && at + header.size_bytes <= checked_end_;
     if (header.size_bytes > end - at || (expected && header.base_offset != *expected) ||
-        !format::BatchCrcFits(data.subspan(at, header.size_bytes), header)) {
+        !(checked || format::BatchCrcFits(data.subspan(at, header.size_bytes), header))) {
       if (at == begin) {
         return std::unexpected(DamagedAt(at, from));
       }
@@ -231,10 +234,11 @@ Status Segment::CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult
 }
 
 Error Segment::DamagedAt(uint64_t position, Offset offset) const {
-  return {ErrorCode::kLogStorage,
-          fmt::format("Segment '{}' is damaged at byte {}, where offset {} should be. Run 'strom log "
-                      "verify' on it; reading can go on behind the damage.",
-                      Path(kLogSuffix), position, offset)};
+  return {
+      ErrorCode::kLogStorage,
+      fmt::format("Segment '{}' is damaged at byte {}, where offset {} should be. Run 'strom log "
+                  "verify' on it; reading can go on behind the damage.",
+                  Path(kLogSuffix), position, offset)};
 }
 
 Result<std::optional<Offset>> Segment::OffsetForTimestamp(Timestamp t) {

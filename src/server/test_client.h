@@ -126,9 +126,8 @@ class TestClient {
   }
 
   runtime::Task<Result<WriterId>> InitWriter() {
-    STROM_CO_TRY(const auto answer,
-                 co_await Ask<wire::pb::InitWriterResponse>(wire::Api::kInitWriter,
-                                                            wire::pb::InitWriterRequest()));
+    STROM_CO_TRY(const auto answer, co_await Ask<wire::pb::InitWriterResponse>(
+                                        wire::Api::kInitWriter, wire::pb::InitWriterRequest()));
     co_return WriterId(answer.writer_id());
   }
 
@@ -164,7 +163,11 @@ class TestClient {
       const auto header = format::ReadBatchHeader(records);
       if (!header || !format::BatchCrcFits(records.first(header->size_bytes), *header) ||
           header->base_offset != expected) {
-        return Fail(ErrorCode::kCorruptRecord, "a served batch is wrong at offset {}", expected);
+        return Fail(ErrorCode::kCorruptRecord, "a served batch is wrong at offset {}: it {}",
+                    expected,
+                    !header ? std::string(format::Describe(header.error()))
+                    : header->base_offset != expected ? fmt::format("has {}", header->base_offset)
+                                                      : "has another CRC");
       }
       rows.push_back({expected, header->commit_timestamp,
                       LoadLittle<uint64_t>(records.data() + header->size_bytes - 8)});

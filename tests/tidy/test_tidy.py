@@ -23,6 +23,8 @@ MAY_USE = {
     "replica": {"base", "runtime", "format", "log", "metadata"},
     "coordinator": {"base", "runtime", "format", "wire", "metadata"},
     "server": {"base", "runtime", "format", "wire", "log", "metadata", "replica", "coordinator"},
+    "sim": {"base", "runtime", "format", "wire", "log", "metadata", "replica", "coordinator",
+            "server"},
     "cli": {"base", "runtime", "format", "wire", "log", "metadata", "replica", "coordinator",
             "server"},
 }
