@@ -167,6 +167,7 @@ TEST(ConfigOptionsVectors, ServerOptionsAreThoseOfTheReference) {
                                      "server.max-wait",
                                      "server.partial-frame.timeout",
                                      "server.poll-before-block",
+                                     "server.range-cache.max-memory",
                                      "server.shards"};
   size_t count = ours.size();
   for (const auto& item : LoadVectors("metadata/config-options.json")["options"]) {

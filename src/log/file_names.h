@@ -14,6 +14,8 @@ namespace strom::log {
 inline constexpr std::string_view kLogSuffix = ".log";
 inline constexpr std::string_view kOffsetIndexSuffix = ".index";
 inline constexpr std::string_view kTimeIndexSuffix = ".timeindex";
+// Column ranges of a finished segment, for filtered reads; made when they are wanted.
+inline constexpr std::string_view kRangesSuffix = ".ranges";
 inline constexpr std::string_view kWriterSnapshotSuffix = ".writer_snapshot";
 inline constexpr std::string_view kDeletedSuffix = ".deleted";
 inline constexpr size_t kOffsetDigits = 20;

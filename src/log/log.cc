@@ -191,9 +191,16 @@ Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool
   for (; segment != state.segments.end(); ++segment) {
     STROM_TRY(std::optional<ReadResult> found,
               (*segment)->Read(from, limit, max_bytes, at_least_one, check));
-    if (found) return std::move(*found);
+    if (!found) continue;
+    found->segment = (*segment)->base_offset();
+    found->segment_is_finished = segment + 1 != state.segments.end();
+    return std::move(*found);
   }
   return ReadResult{nullptr, {}, from};
+}
+
+std::string Log::RangesPath(Offset segment) const {
+  return FilePath(state_->directory, segment, kRangesSuffix);
 }
 
 Result<std::optional<Offset>> Log::OffsetForTimestamp(Timestamp t) {
@@ -225,7 +232,7 @@ Status Log::DeleteSegmentsBelow(Offset offset) {
     if (waits) break;
     // The data goes first: an index without its segment is swept at the next start.
     for (const std::string_view suffix :
-         {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kWriterSnapshotSuffix}) {
+         {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix, kWriterSnapshotSuffix}) {
       const std::string path = FilePath(state.directory, oldest->base_offset(), suffix);
       STROM_TRY(const bool exists, state.files.Exists(path));
       if (exists) STROM_TRY_VOID(state.files.Remove(path));

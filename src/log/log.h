@@ -81,6 +81,9 @@ class Log {
   Result<ReadResult> Read(Offset from, Offset limit, uint64_t max_bytes, bool at_least_one,
                           ReadCheck check = ReadCheck::kOnce);
 
+  // Where what is known of the columns of a finished segment is kept. The file goes with it.
+  std::string RangesPath(Offset segment) const;
+
   // Base offset of the first batch with commit timestamp >= t, if any.
   Result<std::optional<Offset>> OffsetForTimestamp(Timestamp t);
 

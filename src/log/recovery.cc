@@ -30,7 +30,7 @@ Result<FoundFiles> FindFiles(const RecoveryInput& input) {
     }
   }
   for (const runtime::DirectoryEntry& entry : entries) {
-    for (const std::string_view suffix : {kOffsetIndexSuffix, kTimeIndexSuffix}) {
+    for (const std::string_view suffix : {kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix}) {
       const auto base = OffsetOfFileName(entry.name, suffix);
       if (!base || std::ranges::find(found.segments, *base, &std::pair<Offset, uint64_t>::first) !=
                        found.segments.end()) {
@@ -48,7 +48,8 @@ Status RemoveIfThere(runtime::FileSystem& files, const std::string& path) {
 }
 
 Status RemoveSegmentFiles(const RecoveryInput& input, Offset base) {
-  for (const std::string_view suffix : {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix}) {
+  for (const std::string_view suffix :
+       {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix}) {
     STROM_TRY_VOID(RemoveIfThere(input.files, FilePath(input.directory, base, suffix)));
   }
   return {};
@@ -185,6 +186,9 @@ Result<RecoveredLog> RecoverLog(const RecoveryInput& input) {
         Segment::Existing(input.files, input.directory, base, size, input.options));
   }
   STROM_TRY_VOID(input.clean ? OpenCleanly(log) : VerifySegments(input, log));
+  // It takes appends again, so what was known of it is not all of it.
+  STROM_TRY_VOID(RemoveIfThere(
+      input.files, FilePath(input.directory, log.segments.back()->base_offset(), kRangesSuffix)));
   for (const auto& segment : log.segments) {
     if (segment->size_bytes() == 0) continue;
     STROM_TRY(const Timestamp newest, segment->MaxTimestamp());

@@ -173,7 +173,7 @@ Result<std::optional<ReadResult>> Segment::Read(Offset from, Offset limit, uint6
     }
     begin += header.size_bytes;
   }
-  ReadResult result{mapping_, {}, from};
+  ReadResult result{mapping_, {}, from, base_, begin, size_};
   // The limit is a boundary, too.
   if (header.last_offset() >= limit) return std::unexpected(DamagedAt(begin, from));
   if (header.size_bytes > max_bytes && !at_least_one) return result;

@@ -32,6 +32,11 @@ struct ReadResult {
   std::shared_ptr<const runtime::Mapping> mapping;
   ByteView bytes;     // empty: nothing between the offset and the limit
   Offset end_offset;  // where to read on: behind the last batch in `bytes`
+  // Where the bytes are: in which segment (base offset), from which byte of it on.
+  Offset segment{};
+  uint64_t position = 0;
+  uint64_t segment_bytes = 0;        // all of it now
+  bool segment_is_finished = false;  // takes no more appends
 };
 
 // Whether a read checks the CRCs of batches that were not written or checked by this process yet.

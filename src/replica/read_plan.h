@@ -36,6 +36,7 @@ struct BucketRead {
   std::vector<ByteView> ranges;
   uint64_t size_bytes = 0;
   std::optional<Offset> filtered_end_offset;
+  uint64_t skipped_bytes = 0;  // of batches that a filter left out
   std::vector<std::shared_ptr<const runtime::Mapping>> mappings;
   // Headers and metadata written for projected batches.
   std::vector<std::unique_ptr<Bytes>> prefixes;

@@ -15,7 +15,7 @@ enum OffsetType : int32_t { kEarliest = 0, kLatest = 1, kByTimestamp = 2, kPromo
 
 Replica::Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> table,
                  std::shared_ptr<const format::BatchRules> rules, std::unique_ptr<log::Log> log,
-                 log::GroupCommit& commit)
+                 log::GroupCommit& commit, RangeCache& range_cache)
     : bucket_(bucket),
       table_(std::move(table)),
       rules_(std::move(rules)),
@@ -23,7 +23,8 @@ Replica::Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> 
       commit_(commit),
       // What recovery found on disk is on disk.
       high_watermark_(log_->end_offset()),
-      end_at_promotion_(log_->end_offset()) {}
+      end_at_promotion_(log_->end_offset()),
+      range_cache_(range_cache) {}
 
 Replica::~Replica() {
   STROM_CHECK(parked_.empty());
@@ -91,11 +92,7 @@ runtime::Task<Status> Replica::AwaitHighWatermark(Offset offset, runtime::Instan
   co_return Status{};
 }
 
-Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
-  if (dropped_) return Fail(GoneError());
-  BucketRead read;
-  read.high_watermark = high_watermark_;
-  read.log_start_offset = log_->start_offset();
+Result<Offset> Replica::StartOf(const BucketReadRequest& request) const {
   const Offset from =
       request.fetch_offset == kEarliestOffset ? log_->start_offset() : Offset(request.fetch_offset);
   if (from < log_->start_offset() || from > log_->end_offset()) {
@@ -104,6 +101,29 @@ Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
                 "offset {} up to {}.",
                 from, bucket_, table_->path, log_->start_offset(), log_->end_offset());
   }
+  return from;
+}
+
+Result<std::shared_ptr<const format::ProjectionPlan>> Replica::PlanFor(
+    SchemaId schema_id, std::span<const int32_t> fields) {
+  return projections_.Get(
+      schema_id, fields, [&]() -> Result<std::shared_ptr<const format::ProjectionPlan>> {
+        const auto schema = table_->schemas.find(schema_id);
+        if (schema == table_->schemas.end()) {
+          return Fail(ErrorCode::kSchemaNotExist, "Table {} has no schema {}.", table_->path,
+                      schema_id);
+        }
+        return format::ProjectionPlan::Make(*schema->second, table_->descriptor.schema, fields,
+                                            table_->log_format);
+      });
+}
+
+Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
+  if (dropped_) return Fail(GoneError());
+  BucketRead read;
+  read.high_watermark = high_watermark_;
+  read.log_start_offset = log_->start_offset();
+  STROM_TRY(const Offset from, StartOf(request));
   if (request.projected) return Project(request, from, std::move(read));
   if (from >= high_watermark_) return read;
   if (!request.at_least_one && request.max_bytes < kMinReadBudgetBytes) return read;
@@ -121,23 +141,14 @@ Result<BucketRead> Replica::Read(const BucketReadRequest& request) {
 Result<BucketRead> Replica::Project(const BucketReadRequest& request, Offset from,
                                     BucketRead read) {
   const auto plan_for = [&](SchemaId schema_id) {
-    return projections_.Get(schema_id, request.projected_fields,
-                            [&]() -> Result<std::shared_ptr<const format::ProjectionPlan>> {
-                              const auto schema = table_->schemas.find(schema_id);
-                              if (schema == table_->schemas.end()) {
-                                return Fail(ErrorCode::kSchemaNotExist,
-                                            "Table {} has no schema {}.", table_->path, schema_id);
-                              }
-                              return format::ProjectionPlan::Make(
-                                  *schema->second, table_->descriptor.schema,
-                                  request.projected_fields, table_->log_format);
-                            });
+    return PlanFor(schema_id, request.projected_fields);
   };
   // A list that fits no schema is refused even while the bucket is empty.
   STROM_TRY_VOID(plan_for(table_->schema_id));
   if (from >= high_watermark_) return read;
   if (!request.at_least_one && request.max_bytes < kMinReadBudgetBytes) return read;
-  STROM_TRY(log::ReadResult found, log_->Read(from, high_watermark_, UINT64_MAX, true, log::ReadCheck::kNone));
+  STROM_TRY(log::ReadResult found,
+            log_->Read(from, high_watermark_, UINT64_MAX, true, log::ReadCheck::kNone));
   if (found.bytes.empty()) return read;
   format::ProjectedBytes projected;
   STROM_TRY_VOID(format::ProjectRun(found.bytes, plan_for, request.max_bytes, request.at_least_one,

@@ -18,9 +18,11 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "format/batch_check.h"
+#include "format/predicate.h"
 #include "log/group_commit.h"
 #include "log/log.h"
 #include "metadata/catalog.h"
+#include "replica/range_cache.h"
 #include "replica/read_plan.h"
 #include "runtime/sync.h"
 
@@ -39,7 +41,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // `rules` were made from `table`; the buckets of a table share them.
   Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> table,
           std::shared_ptr<const format::BatchRules> rules, std::unique_ptr<log::Log> log,
-          log::GroupCommit& commit);
+          log::GroupCommit& commit, RangeCache& range_cache);
   ~Replica();
 
   const TableBucket& bucket() const { return bucket_; }
@@ -59,6 +61,11 @@ class Replica : public std::enable_shared_from_this<Replica> {
 
   // Whole batches from `request.fetch_offset` up to the high watermark (spec 04, 7.2).
   Result<BucketRead> Read(const BucketReadRequest& request);
+
+  // The same without batches that cannot match (spec 02, 8.5). `request`'s fields outlive it, the
+  // caller keeps the replica.
+  runtime::Task<Result<BucketRead>> ReadFiltered(BucketReadRequest request,
+                                                 format::Predicate predicate);
 
   // Offsets for clients (spec 04, 7.4): 0 earliest, 1 latest, 2 by timestamp, 3 promotion end.
   Result<Offset> ListOffset(int32_t offset_type, std::optional<int64_t> timestamp_ms,
@@ -82,6 +89,14 @@ class Replica : public std::enable_shared_from_this<Replica> {
  private:
   runtime::Task<void> CommitLoop();
   Result<BucketRead> Project(const BucketReadRequest& request, Offset from, BucketRead read);
+  // Where a read starts, if the log has it.
+  Result<Offset> StartOf(const BucketReadRequest& request) const;
+  Result<std::shared_ptr<const format::ProjectionPlan>> PlanFor(SchemaId schema_id,
+                                                                std::span<const int32_t> fields);
+  // Column ranges that cover the run, from the cache, from their file or computed.
+  runtime::Task<std::shared_ptr<const format::SegmentRanges>> RangesOf(const log::ReadResult& run);
+  runtime::Task<std::shared_ptr<format::SegmentRanges>> MakeRanges(
+      const log::ReadResult& run, std::shared_ptr<format::SegmentRanges> known);
   void AdvanceHighWatermark(Offset to);
   void WakeAll();
   Error GoneError() const;
@@ -100,6 +115,9 @@ class Replica : public std::enable_shared_from_this<Replica> {
   runtime::Event advanced_;
   std::vector<ParkedFetch*> parked_;
   ProjectionCache projections_;
+  RangeCache& range_cache_;
+  bool looking_at_ranges_ = false;  // one computation at a time
+  runtime::Event ranges_ready_;
 };
 
 }  // namespace strom::replica

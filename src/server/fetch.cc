@@ -1,11 +1,13 @@
 // FETCH_LOG (spec 04, 7): reads all buckets of a request on their shards; an answer that is too
 // small parks until a high watermark moves or time is out.
 #include "wire/fetch.h"
+#include "base/log.h"
 #include "server/handlers.h"
 #include "server/scatter.h"
 #include "server/server_shard.h"
 #include "server/session.h"
 #include "wire/message.h"
+#include "wire/predicate.h"
 
 namespace strom::server {
 namespace {
@@ -28,6 +30,21 @@ uint64_t NonNegative(int32_t bytes) {
   return bytes < 0 ? 0 : static_cast<uint64_t>(bytes);
 }
 
+// The filter of a request for this table, if it has one that can be used (spec 02, 8.2).
+std::optional<format::Predicate> FilterOf(const wire::FetchTable& request,
+                                          const metadata::TableInfo& table) {
+  if (!request.filter_predicate || table.log_format != format::LogFormat::kArrow) {
+    return std::nullopt;
+  }
+  const auto schema = table.schemas.find(SchemaId(*request.filter_schema_id));
+  if (schema == table.schemas.end()) return std::nullopt;
+  auto predicate = wire::ParsePredicate(*request.filter_predicate, *schema->second);
+  if (predicate) return std::move(*predicate);
+  Log(LogLevel::kDebug, "fetch.filter_ignored",
+      {{"table", table.path}, {"reason", predicate.error().message}});
+  return std::nullopt;
+}
+
 runtime::Task<bool> ReadOnOwner(ServerShard& owner, std::vector<FetchPart*> parts,
                                 uint64_t max_bytes) {
   uint64_t left = max_bytes;
@@ -38,11 +55,19 @@ runtime::Task<bool> ReadOnOwner(ServerShard& owner, std::vector<FetchPart*> part
       part->read = Fail(replica.error());
       continue;
     }
-    part->read = (*replica)->Read({.fetch_offset = part->fetch_offset,
-                                   .max_bytes = std::min(left, NonNegative(part->max_fetch_bytes)),
-                                   .at_least_one = !something_read,
-                                   .projected = part->table->projection_enabled,
-                                   .projected_fields = part->table->projected_fields});
+    const replica::BucketReadRequest request{
+        .fetch_offset = part->fetch_offset,
+        .max_bytes = std::min(left, NonNegative(part->max_fetch_bytes)),
+        .at_least_one = !something_read,
+        .projected = part->table->projection_enabled,
+        .projected_fields = part->table->projected_fields};
+    if (auto filter = FilterOf(*part->table, (*replica)->table())) {
+      part->read = co_await (*replica)->ReadFiltered(request, std::move(*filter));
+      if (part->read) owner.metrics.filtered_bytes.Add(part->read->skipped_bytes);
+      owner.metrics.range_cache_bytes.Set(static_cast<int64_t>(owner.range_cache.bytes()));
+    } else {
+      part->read = (*replica)->Read(request);
+    }
     if (!part->read || part->read->size_bytes == 0) continue;
     something_read = true;
     left -= std::min(left, part->read->size_bytes);
@@ -166,6 +191,15 @@ Response MakeResponse(const RequestContext& request, std::vector<FetchPart>& par
 runtime::Task<Response> HandleFetchLog(RequestContext& request) {
   auto parsed = wire::ParseFetchLog(request.body);
   if (!parsed) co_return wire::EncodeError(request.header.request_id, parsed.error());
+  for (const wire::FetchTable& table : parsed->tables) {
+    if (table.filter_predicate && table.filter_schema_id.value_or(-1) < 0) {
+      co_return wire::EncodeError(
+          request.header.request_id,
+          Error{ErrorCode::kUnknownServerError,
+                fmt::format("The filter for table {} names no schema: set filter_schema_id.",
+                            table.table_id)});
+    }
+  }
   ServerShard& home = request.home;
   const uint64_t max_bytes = NonNegative(parsed->max_bytes);
   // min_bytes absent: answer at once; max_wait_ms absent: 100 ms (spec 04, 7.1).

@@ -34,11 +34,15 @@ constexpr CounterFamily kCounters[] = {
      &ShardMetrics::produced_bytes},
     {"strom_fetched_bytes_total", "Bytes of record batches sent to readers.",
      &ShardMetrics::fetched_bytes},
+    {"strom_filtered_bytes_total", "Bytes of record batches that filters left out.",
+     &ShardMetrics::filtered_bytes},
 };
 constexpr GaugeFamily kGauges[] = {
     {"strom_connections", "Open connections.", &ShardMetrics::connections},
     {"strom_parked_fetches", "Fetches that wait for data.", &ShardMetrics::parked_fetches},
     {"strom_buckets", "Buckets that this server leads.", &ShardMetrics::buckets},
+    {"strom_range_cache_bytes", "Memory of column ranges kept for filtered reads.",
+     &ShardMetrics::range_cache_bytes},
 };
 
 uint64_t ResidentBytes() {

@@ -34,8 +34,10 @@ struct ShardMetrics {
   Counter sent_bytes;
   Counter produced_bytes;
   Counter fetched_bytes;
+  Counter filtered_bytes;
   Gauge parked_fetches;
   Gauge buckets;
+  Gauge range_cache_bytes;
 
   ApiMetrics& Of(int16_t api_key) {
     const int slot = api_key - kFirstApi;

@@ -28,6 +28,7 @@ ServerShard::ServerShard(Server& owner, runtime::Shard& own_shard)
     : server(owner),
       shard(own_shard),
       commit(owner.settings().commit),
+      range_cache(owner.settings().range_cache_bytes),
       buffers(owner.settings().buffer_pool_bytes) {}
 
 ServerShard::~ServerShard() {

@@ -70,7 +70,7 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
                                   bucket, settings_.log, directory_->RecoveryPoint(bucket),
                                   directory_->clean(), shard.shard.WallClock()));
       shard.replicas.Add(std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
-                                                            shard.commit));
+                                                            shard.commit, shard.range_cache));
       shard.metrics.buckets.Add(1);
     }
   }

@@ -31,6 +31,7 @@ struct ServerShard {
   runtime::Shard& shard;
   metadata::Catalog catalog;
   log::GroupCommit commit;
+  replica::RangeCache range_cache;  // outlives the replicas
   replica::ReplicaSet replicas;
   FrameBufferPool buffers;
   std::vector<Session*> sessions;

@@ -116,6 +116,7 @@ constexpr IntRange kByteRanges[] = {
     {"log.segment.file-size", 1, INT32_MAX},
     {"netty.server.max-request-size", 1 << 10, INT32_MAX},
     {"server.buffer-pool.max-memory", 0, INT64_MAX},
+    {"server.range-cache.max-memory", 0, INT64_MAX},
     {"server.connection.max-memory", 1, INT64_MAX},
 };
 
@@ -191,6 +192,8 @@ Result<ServerSettings> MakeSettings(const Config& config) {
       static_cast<size_t>(config.Int("server.connection.max-inflight-requests"));
   settings.buffer_pool_bytes =
       static_cast<size_t>(config.MemoryBytes("server.buffer-pool.max-memory"));
+  settings.range_cache_bytes =
+      static_cast<size_t>(config.MemoryBytes("server.range-cache.max-memory"));
   settings.idle_timeout = As<milliseconds>(config.Duration("netty.connection.max-idle-time"));
   settings.partial_frame_timeout =
       As<milliseconds>(config.Duration("server.partial-frame.timeout"));

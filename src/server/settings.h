@@ -42,6 +42,7 @@ struct ServerSettings {
   size_t connection_memory_bytes = 32 << 20;
   size_t connection_requests = 1000;
   size_t buffer_pool_bytes = 64 << 20;  // per shard
+  size_t range_cache_bytes = 64 << 20;  // per shard
   std::chrono::milliseconds idle_timeout{600'000};
   std::chrono::milliseconds partial_frame_timeout{60'000};
   std::chrono::milliseconds max_wait{600'000};  // cap of max_wait_ms and timeout_ms of requests
