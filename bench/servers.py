@@ -118,6 +118,7 @@ class Strom(Server):
     def start(self):
         command = [str(ROOT / "build/release/strom"), "server", "--data-dir", str(self.folder / "data")]
         for key, value in {"bind.listeners": f"FLUSS://127.0.0.1:{self.port}", "server.http.listen": "",
+                           "server.data-disk.write-limit-ratio": "1.0",
                            **self.settings}.items():
             command += ["--set", f"{key}={value}"]
         self.run(command, "strom")

@@ -285,6 +285,9 @@ bool Config::Bool(std::string_view key) const {
 int64_t Config::Int(std::string_view key) const {
   return *ParseInt64(*Text(key));
 }
+double Config::Double(std::string_view key) const {
+  return *ParseDouble(*Text(key));
+}
 std::chrono::microseconds Config::Duration(std::string_view key) const {
   return *ParseDuration(*Text(key));
 }

@@ -83,6 +83,7 @@ class Config {
   // Values were checked when they were set. The key must be one of that type with a value.
   bool Bool(std::string_view key) const;
   int64_t Int(std::string_view key) const;
+  double Double(std::string_view key) const;
   std::chrono::microseconds Duration(std::string_view key) const;
   int64_t MemoryBytes(std::string_view key) const;
   std::string String(std::string_view key) const;  // empty when there is none

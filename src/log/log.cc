@@ -23,7 +23,7 @@ Error Log::State::Fail(Error error) {
 
 Status Log::State::Usable() const {
   if (failure) return std::unexpected(*failure);
-  if (closed) {
+  if (closing) {
     return strom::Fail(ErrorCode::kLogStorage, "The log of {} is closed.", bucket);
   }
   return {};
@@ -220,6 +220,20 @@ Status Log::RollIfOlderThan(int64_t max_age_ms, Timestamp now) {
   STROM_TRY(const Timestamp first, state_->active().FirstTimestamp());
   if (now.ms - first.ms <= max_age_ms) return {};
   return state_->Roll();
+}
+
+Result<size_t> Log::DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit) {
+  State& state = *state_;
+  STROM_TRY_VOID(state.Usable());
+  const size_t before = state.segments.size();
+  Offset keep_from = start_offset();
+  for (size_t i = 0; i + 1 < before && state.segments[i + 1]->base_offset() <= limit; ++i) {
+    STROM_TRY(const Timestamp newest, state.segments[i]->MaxTimestamp());
+    if (now.ms - newest.ms <= ttl_ms) break;
+    keep_from = state.segments[i + 1]->base_offset();
+  }
+  if (keep_from > start_offset()) STROM_TRY_VOID(DeleteSegmentsBelow(keep_from));
+  return before - state.segments.size();
 }
 
 Status Log::DeleteSegmentsBelow(Offset offset) {

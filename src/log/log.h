@@ -89,6 +89,9 @@ class Log {
 
   // Rolls the active segment when it is older than `max_age_ms` (by its first timestamp).
   Status RollIfOlderThan(int64_t max_age_ms, Timestamp now);
+  // Deletes the oldest segments whose newest timestamp is more than `ttl_ms` ago and which end at
+  // or below `limit`, up to the first that stays; never the active one. How many went.
+  Result<size_t> DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit);
   // Deletes whole segments, oldest first, that end at or below `offset`; never the active one.
   // After a crash in between, those that are left follow each other without a gap.
   Status DeleteSegmentsBelow(Offset offset);

@@ -39,7 +39,7 @@ struct Log::State {
   uint64_t directory_synced = 0;
 
   std::optional<Error> failure;
-  bool closed = false;
+  bool closing = false;  // takes no more appends
 
   Segment& active() { return *segments.back(); }
   // Ends the log; the first reason counts.

@@ -24,7 +24,7 @@ runtime::Task<Status> Log::SyncFinishedSegments() {
 
 // Takes the state, not the log: the log may go while this waits.
 runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_too) {
-  STROM_CO_TRY_VOID(state->Usable());
+  if (state->failure) co_return std::unexpected(*state->failure);
   const Offset target = state->end_offset;
   const uint64_t changes = state->directory_changes;
   const std::vector<std::shared_ptr<FinishedSegment>> finished = state->unsynced;
@@ -68,6 +68,8 @@ runtime::Task<Status> Log::SyncDirectoryOf(std::shared_ptr<State> state) {
 runtime::Task<Status> Log::CloseCleanly() {
   const std::shared_ptr<State> state = state_;
   STROM_CO_TRY_VOID(state->Usable());
+  // Requests of other shards may still come in while this waits.
+  state->closing = true;
   std::vector<std::shared_ptr<runtime::File>> side_files = state->active().Finish();
   if (state->end_offset > state->snapshot_offset && state->writers.size() > 0) {
     const std::string text = WriteWriterSnapshot(state->writers);
@@ -82,7 +84,6 @@ runtime::Task<Status> Log::CloseCleanly() {
     if (!synced) co_return std::unexpected(state->Fail(synced.error()));
   }
   STROM_CO_TRY_VOID(co_await SyncState(state, true));
-  state->closed = true;
   co_return Status{};
 }
 

@@ -363,6 +363,23 @@ TEST_F(LogTest, RecoveryWritesAgainWhatAFailedSyncLeftInTheCache) {
   }
 }
 
+TEST_F(LogTest, WhatComesWhileTheLogIsBeingClosedIsRefused) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    EXPECT_TRUE(Append(*log, {}));
+    Status closed;
+    runtime::TaskGroup group;
+    const auto close = [&]() -> Task<void> { closed = co_await log->CloseCleanly(); };
+    group.Spawn(close());
+    EXPECT_EQ(Append(*log, {}).error().code, ErrorCode::kLogStorage);
+    EXPECT_EQ(log->DeleteExpired(1, Timestamp(1 << 20), Offset(1)).error().code,
+              ErrorCode::kLogStorage);
+    co_await group.Join();
+    EXPECT_TRUE(closed);
+    EXPECT_EQ(log->end_offset(), Offset(1));
+  });
+}
+
 TEST_F(LogTest, OldActiveSegmentsRoll) {
   RunOnShard([this]() -> Task<void> {
     auto log = *Open();

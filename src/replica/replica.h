@@ -74,6 +74,10 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // The batches that hold the last `limit` offsets below the high watermark (spec 05, 10).
   Result<BucketRead> LimitScan(int32_t limit);
 
+  // Deletes what `table.log.ttl` lets go, below the high watermark (spec 04, 7.7); how many segments.
+  // With `roll_active` an active segment that is old as a whole is closed, so that it can go later.
+  Result<size_t> ApplyRetention(Timestamp now, bool roll_active);
+
   // The bucket is gone: everything that waits on it is answered.
   void Drop();
   bool dropped() const { return dropped_; }
@@ -108,6 +112,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   log::GroupCommit& commit_;
   Offset high_watermark_;
   const Offset end_at_promotion_;
+  const int64_t ttl_ms_;  // 0: for ever
   bool dropped_ = false;
   std::optional<Error> failed_;
   bool committing_ = false;

@@ -36,6 +36,8 @@ constexpr CounterFamily kCounters[] = {
      &ShardMetrics::fetched_bytes},
     {"strom_filtered_bytes_total", "Bytes of record batches that filters left out.",
      &ShardMetrics::filtered_bytes},
+    {"strom_expired_segments_total", "Segments deleted because they are older than table.log.ttl.",
+     &ShardMetrics::expired_segments},
 };
 constexpr GaugeFamily kGauges[] = {
     {"strom_connections", "Open connections.", &ShardMetrics::connections},
@@ -43,6 +45,8 @@ constexpr GaugeFamily kGauges[] = {
     {"strom_buckets", "Buckets that this server leads.", &ShardMetrics::buckets},
     {"strom_range_cache_bytes", "Memory of column ranges kept for filtered reads.",
      &ShardMetrics::range_cache_bytes},
+    {"strom_writes_refused_shards", "Shards that refuse appends because the data disk is too full.",
+     &ShardMetrics::writes_refused},
 };
 
 uint64_t ResidentBytes() {

@@ -35,9 +35,11 @@ struct ShardMetrics {
   Counter produced_bytes;
   Counter fetched_bytes;
   Counter filtered_bytes;
+  Counter expired_segments;
   Gauge parked_fetches;
   Gauge buckets;
   Gauge range_cache_bytes;
+  Gauge writes_refused;
 
   ApiMetrics& Of(int16_t api_key) {
     const int slot = api_key - kFirstApi;

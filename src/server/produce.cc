@@ -35,6 +35,14 @@ runtime::Task<bool> AppendOnOwner(ServerShard& owner, std::vector<ProducePart*> 
       part->base_offset = Fail(replica.error());
       continue;
     }
+    if (owner.writes_refused) {
+      part->base_offset =
+          Fail(ErrorCode::kDiskWriteLocked,
+               "The disk of '{}' is {:.0f} % full or more, so nothing is written to {}. Free some "
+               "space, or shorten table.log.ttl; reads go on.",
+               owner.settings().data_dir, owner.settings().disk_write_limit * 100, part->bucket);
+      continue;
+    }
     Result<replica::Appended> appended = (*replica)->Append(part->records, now);
     if (!appended) {
       part->base_offset = Fail(appended.error());

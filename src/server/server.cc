@@ -75,6 +75,7 @@ runtime::Task<Status> Server::Open() {
         [this, shard = shard.get()] { shard->background.Spawn(ShardUpkeep(*shard)); });
   }
   tasks_.Spawn(CheckpointLoop());
+  if (settings_.disk_write_limit < 1) tasks_.Spawn(DiskGuard());
   for (size_t i = 0; i < listeners_.size(); ++i)
     tasks_.Spawn(AcceptLoop(i));
   ready_ = true;

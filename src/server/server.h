@@ -65,6 +65,9 @@ class Server {
   void Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> pending);
   runtime::Task<void> ShardUpkeep(ServerShard& shard);  // one on each shard
   void RollOldSegments(ServerShard& shard);
+  runtime::Task<void> ApplyRetention(ServerShard& shard);
+  // Looks at the data disk now and then, and tells every shard whether it may write.
+  runtime::Task<void> DiskGuard();
   runtime::Task<void> CheckpointLoop();
   runtime::Task<Status> Checkpoint();
   runtime::Task<Status> CloseShard(ServerShard& shard);
@@ -95,6 +98,7 @@ class Server {
   size_t connection_count_ = 0;
   bool ready_ = false;
   bool stopping_ = false;
+  bool disk_full_ = false;
   runtime::Event stop_;
 };
 

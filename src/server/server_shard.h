@@ -38,6 +38,7 @@ struct ServerShard {
   runtime::TaskGroup connections;  // one task per connection
   runtime::TaskGroup background;   // upkeep of this shard
   uint64_t fetch_turn = 0;         // rotates which bucket of a fetch is read first
+  bool writes_refused = false;     // the data disk is too full
   bool stopping = false;
   runtime::Event stop;
   ShardMetrics metrics;

@@ -16,6 +16,7 @@ ServerSettings SettingsFor(const std::string& folder) {
   settings.data_dir = folder;
   settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
   settings.log.segment_bytes = 2000;
+  settings.disk_write_limit = 1;  // the disk of whoever runs the tests may be full
   return settings;
 }
 
@@ -144,6 +145,107 @@ TEST_P(ServerTest, APortInUseFailsTheStartAndLeavesTheDataUnlocked) {
     EXPECT_TRUE(co_await (*third)->Stop());
     EXPECT_TRUE(co_await (*first)->Stop());
   });
+}
+
+TEST(SimulatedServer, AStopAfterAFailedSyncDoesNotCountAsClean) {
+  runtime::SimWorld world(1);
+  runtime::SimMachine& machine = world.AddMachine(1);
+  EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+    auto server = co_await Server::Start(SettingsFor("/data"));
+    EXPECT_TRUE(server);
+    {
+      auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
+      const TableId table = *co_await (*client)->CreateTable("t", 1);
+      machine.disk_faults.sync_error = 1;
+      EXPECT_FALSE(co_await (*client)->Produce(table, 0, 1));
+      machine.disk_faults.sync_error = 0;
+      const auto refused = co_await (*client)->Produce(table, 0, 2);
+      EXPECT_EQ(refused.error().code, ErrorCode::kLogStorage);
+    }
+    EXPECT_FALSE(co_await (*server)->Stop());
+    EXPECT_EQ(machine.files().Exists("/data/.fluss_cleanshutdown"), false);
+  }));
+}
+
+TEST(SimulatedServer, AFullDiskRefusesWritesUntilThereIsRoomAgain) {
+  runtime::SimWorld world(1);
+  runtime::SimMachine& machine = world.AddMachine(2);
+  ServerSettings settings = SettingsFor("/data");
+  settings.disk_write_limit = 0.85;
+  settings.disk_write_recover = 0.8;
+  settings.disk_check_interval = std::chrono::milliseconds(10);
+  EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+    auto server = co_await Server::Start(settings);
+    EXPECT_TRUE(server);
+    {
+      auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
+      const TableId table = *co_await (*client)->CreateTable("t", 2);
+      for (uint64_t i = 0; i < 50; ++i)
+        EXPECT_TRUE(co_await (*client)->Produce(table, 0, i));
+      const auto set_share = [&](double share) -> runtime::Sleep {
+        const auto usage = machine.files().Usage("/data");
+        const auto used = static_cast<double>(usage->total_bytes - usage->available_bytes);
+        machine.disk_faults.capacity_bytes = static_cast<uint64_t>(used / share);
+        return {std::chrono::milliseconds(50)};
+      };
+      co_await set_share(0.9);
+      for (int bucket = 0; bucket < 2; ++bucket) {
+        const auto refused = co_await (*client)->Produce(table, bucket, 50);
+        EXPECT_EQ(refused.error().code, ErrorCode::kDiskWriteLocked);
+        EXPECT_NE(refused.error().message.find("85 % full"), std::string::npos);
+      }
+      EXPECT_EQ((co_await (*client)->ReadAll(table, 0))->size(), 50U);
+      // Between the two shares it stays as it was.
+      co_await set_share(0.82);
+      EXPECT_FALSE(co_await (*client)->Produce(table, 0, 50));
+      co_await set_share(0.7);
+      EXPECT_EQ(co_await (*client)->Produce(table, 0, 50), Offset(50));
+      co_await set_share(0.82);
+      EXPECT_EQ(co_await (*client)->Produce(table, 0, 51), Offset(51));
+    }
+    EXPECT_TRUE(co_await (*server)->Stop());
+  }));
+}
+
+TEST(SimulatedServer, OldSegmentsGoAndReadersAreToldWhereTheLogStarts) {
+  runtime::SimWorld world(1);
+  runtime::SimMachine& machine = world.AddMachine(1);
+  ServerSettings settings = SettingsFor("/data");
+  settings.retention_interval = std::chrono::seconds(10);
+  settings.idle_timeout = std::chrono::hours(24 * 100);
+  settings.roll_expired_active_segment = true;
+  EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+    for (int life = 0; life < 2; ++life) {
+      auto server = co_await Server::Start(settings);
+      EXPECT_TRUE(server);
+      {
+        auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
+        const TableId table = *co_await (*client)->CreateTable("t", 1);
+        if (life == 0) {
+          for (uint64_t i = 0; i < 60; ++i)
+            EXPECT_TRUE(co_await (*client)->Produce(table, 0, i));
+          co_await runtime::Sleep{std::chrono::hours(24 * 6)};
+          EXPECT_TRUE(co_await (*client)->Produce(table, 0, 60));
+          EXPECT_EQ(co_await (*client)->ListOffset(table, 0, 0), Offset(0));
+          co_await runtime::Sleep{std::chrono::hours(24 * 2)};
+        }
+        // The default is 7 days; the segment with the newest row stays whole.
+        const auto start = co_await (*client)->ListOffset(table, 0, 0);
+        EXPECT_GT(start->value, 30);
+        EXPECT_LT(start->value, 61);
+        EXPECT_EQ((co_await (*client)->Fetch(table, 0, Offset(5))).error().code,
+                  ErrorCode::kLogOffsetOutOfRange);
+        EXPECT_EQ((co_await (*client)->Fetch(table, 0, *start))->high_watermark, Offset(61));
+        if (life == 1) {
+          // In the end everything goes, but offsets go on.
+          co_await runtime::Sleep{std::chrono::hours(24 * 8)};
+          EXPECT_EQ(co_await (*client)->ListOffset(table, 0, 0), Offset(61));
+          EXPECT_EQ(co_await (*client)->Produce(table, 0, 61), Offset(61));
+        }
+      }
+      EXPECT_TRUE(co_await (*server)->Stop());
+    }
+  }));
 }
 
 INSTANTIATE_TEST_SUITE_P(

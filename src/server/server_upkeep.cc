@@ -38,17 +38,79 @@ void Server::RollOldSegments(ServerShard& shard) {
   }
 }
 
+runtime::Task<void> Server::ApplyRetention(ServerShard& shard) {
+  std::vector<std::shared_ptr<replica::Replica>> replicas;
+  for (const auto& [bucket, replica] : shard.replicas.all())
+    replicas.push_back(replica);
+  for (const auto& replica : replicas) {
+    if (shard.stopping) co_return;
+    // A segment that was closed by its age and not by an append: nobody else syncs it.
+    if (replica->log().has_unsynced_segments()) {
+      (void)co_await replica->log().SyncFinishedSegments();
+    }
+    const Result<size_t> deleted =
+        replica->ApplyRetention(shard.shard.WallClock(), settings_.roll_expired_active_segment);
+    if (!deleted) {
+      Log(LogLevel::kError, "log.retention_failed",
+          {{"bucket", replica->bucket()}, {"reason", deleted.error().message}});
+    } else if (*deleted > 0) {
+      shard.metrics.expired_segments.Add(*deleted);
+      Log(LogLevel::kInfo, "log.segments_expired",
+          {{"bucket", replica->bucket()},
+           {"segments", *deleted},
+           {"start_offset", replica->log_start_offset()}});
+    }
+    // With thousands of buckets requests must not wait for all of them.
+    co_await runtime::Yield();
+  }
+}
+
+runtime::Task<void> Server::DiskGuard() {
+  while (!stopping_) {
+    runtime::FileSystem& files = home_.files();
+    const auto usage =
+        co_await runtime::OnBlockingPool([&] { return files.Usage(settings_.data_dir); });
+    // A failed look changes nothing.
+    if (usage && usage->total_bytes > 0 && !stopping_) {
+      const double used =
+          1 - static_cast<double>(usage->available_bytes) / static_cast<double>(usage->total_bytes);
+      const bool full =
+          used >= (disk_full_ ? settings_.disk_write_recover + 1e-9 : settings_.disk_write_limit);
+      if (full != disk_full_) {
+        disk_full_ = full;
+        Log(full ? LogLevel::kError : LogLevel::kInfo,
+            full ? "disk.writes_refused" : "disk.writes_taken_again",
+            {{"data_dir", settings_.data_dir}, {"used_ratio", fmt::format("{:.3f}", used)}});
+        for (auto& shard : shards_) {
+          shard->shard.Post([shard = shard.get(), full] {
+            shard->writes_refused = full;
+            shard->metrics.writes_refused.Set(full ? 1 : 0);
+          });
+        }
+      }
+    }
+    co_await stop_.WaitUntil(home_.Now() + settings_.disk_check_interval);
+  }
+}
+
 runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   runtime::Instant next_expiry = shard.shard.Now() + settings_.writer_expiration_check_interval;
   runtime::Instant next_roll = shard.shard.Now() + kRollCheckInterval;
+  runtime::Instant next_retention = shard.shard.Now() + settings_.retention_interval;
   while (!shard.stopping) {
-    co_await shard.stop.WaitUntil(shard.shard.Now() + kStaleSweepInterval);
+    co_await shard.stop.WaitUntil(
+        shard.shard.Now() +
+        std::min<runtime::Duration>(kStaleSweepInterval, settings_.retention_interval));
     const runtime::Instant now = shard.shard.Now();
     for (Session* session : shard.sessions)
       session->CloseIfStale(now);
     if (now >= next_roll) {
       next_roll = now + kRollCheckInterval;
       RollOldSegments(shard);
+    }
+    if (now >= next_retention) {
+      next_retention = now + settings_.retention_interval;
+      co_await ApplyRetention(shard);
     }
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;

@@ -130,7 +130,9 @@ struct DurationRange {
 constexpr DurationRange kDurationRanges[] = {
     {"log.flush.offset.checkpoint-interval", std::chrono::milliseconds(1)},
     {"log.fsync.interval", std::chrono::milliseconds(1)},
+    {"log.retention.check-interval", std::chrono::milliseconds(1)},
     {"netty.connection.max-idle-time", std::chrono::milliseconds(1)},
+    {"server.data-disk.check-interval", std::chrono::milliseconds(1)},
     {"server.max-wait", std::chrono::milliseconds(0)},
     {"server.partial-frame.timeout", std::chrono::milliseconds(1)},
     {"server.poll-before-block", std::chrono::microseconds(0), std::chrono::seconds(1)},
@@ -208,6 +210,21 @@ Result<ServerSettings> MakeSettings(const Config& config) {
   settings.commit.mode = *log::ParseCommitMode(config.String("log.fsync"));
   settings.commit.interval = As<milliseconds>(config.Duration("log.fsync.interval"));
   settings.segment_max_age = As<milliseconds>(config.Duration("log.segment.max-age"));
+  settings.retention_interval = As<milliseconds>(config.Duration("log.retention.check-interval"));
+  settings.roll_expired_active_segment = config.Bool("log.retention.roll-active-segment.enabled");
+  settings.disk_check_interval =
+      As<milliseconds>(config.Duration("server.data-disk.check-interval"));
+  settings.disk_write_limit = config.Double("server.data-disk.write-limit-ratio");
+  settings.disk_write_recover = config.Double("server.data-disk.write-recover-ratio");
+  if (settings.disk_write_limit <= 0 || settings.disk_write_limit > 1) {
+    return Bad("server.data-disk.write-limit-ratio",
+               config.String("server.data-disk.write-limit-ratio"), "above 0 and at most 1");
+  }
+  if (settings.disk_write_recover < 0 || settings.disk_write_recover >= settings.disk_write_limit) {
+    return Bad("server.data-disk.write-recover-ratio",
+               config.String("server.data-disk.write-recover-ratio"),
+               "below server.data-disk.write-limit-ratio");
+  }
   settings.checkpoint_interval =
       As<milliseconds>(config.Duration("log.flush.offset.checkpoint-interval"));
   settings.writer_expiration_check_interval =

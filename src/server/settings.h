@@ -50,6 +50,12 @@ struct ServerSettings {
   log::LogOptions log;
   log::CommitOptions commit;
   std::chrono::milliseconds segment_max_age{std::chrono::hours(7 * 24)};
+  std::chrono::milliseconds retention_interval{300'000};
+  bool roll_expired_active_segment = false;
+  // Shares of the data disk: writes are refused at the first, taken again at the second.
+  double disk_write_limit = 0.85;  // 1: never
+  double disk_write_recover = 0.8;
+  std::chrono::milliseconds disk_check_interval{30'000};
   std::chrono::milliseconds checkpoint_interval{60'000};
   std::chrono::milliseconds writer_expiration_check_interval{600'000};
   metadata::ClusterSettings cluster;

@@ -53,7 +53,8 @@ class TestClient {
     co_return wire::ParseMessage<Answer>(answer);
   }
 
-  runtime::Task<Result<TableId>> CreateTable(std::string name, int32_t buckets) {
+  runtime::Task<Result<TableId>> CreateTable(std::string name, int32_t buckets,
+                                             std::string log_ttl = "7 d") {
     wire::pb::CreateTableRequest create;
     create.mutable_table_path()->set_database_name("fluss");
     create.mutable_table_path()->set_table_name(name);
@@ -61,8 +62,9 @@ class TestClient {
     create.set_table_json(fmt::format(
         R"({{"version":1,"schema":{{"version":1,"columns":[{{"name":"v","data_type":)"
         R"({{"type":"BYTES"}},"id":0}}],"highest_field_id":0}},"partition_key":[],"bucket_key":[],)"
-        R"("bucket_count":{},"properties":{{"table.log.format":"INDEXED"}},"custom_properties":{{}}}})",
-        buckets));
+        R"("bucket_count":{},"properties":{{"table.log.format":"INDEXED",)"
+        R"("table.log.ttl":"{}"}},"custom_properties":{{}}}})",
+        buckets, log_ttl));
     create.set_ignore_if_exists(true);
     STROM_CO_TRY_VOID(co_await Ask<wire::pb::CreateTableResponse>(wire::Api::kCreateTable, create));
     wire::pb::GetTableInfoRequest info;

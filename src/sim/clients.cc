@@ -85,7 +85,8 @@ Task<void> ReadRows(SharedState& shared, int32_t bucket) {
       if (!fetched) {
         if (fetched.error().code == ErrorCode::kLogOffsetOutOfRange) {
           const auto start = co_await client->ListOffset(shared.table, bucket, 0);
-          if (start && *start > position) {
+          if (!start) break;
+          if (*start > position) {
             position = *start;
             continue;
           }
@@ -103,7 +104,7 @@ Task<void> ReadRows(SharedState& shared, int32_t bucket) {
       }
       std::vector<ReadRow> read;
       for (const auto& row : *rows)
-        read.push_back({row.offset, RowValue{row.value}});
+        read.push_back({row.offset, RowValue{row.value}, row.timestamp});
       if (!read.empty() && read.back().offset >= fetched->high_watermark) {
         shared.Violate(fmt::format("bucket {}: offset {} was served above the high watermark {}",
                                    bucket, read.back().offset, fetched->high_watermark));
@@ -177,7 +178,7 @@ Task<void> SendGarbage(SharedState& shared) {
   }
 }
 
-Task<Result<std::vector<ReadRow>>> ReadBucket(TestClient& client, TableId table, int32_t bucket) {
+Task<Result<WholeBucket>> ReadBucket(TestClient& client, TableId table, int32_t bucket) {
   STROM_CO_TRY(const Offset start, co_await client.ListOffset(table, bucket, 0));
   STROM_CO_TRY(const Offset end, co_await client.ListOffset(table, bucket, 1));
   std::vector<ReadRow> rows;
@@ -192,7 +193,7 @@ Task<Result<std::vector<ReadRow>>> ReadBucket(TestClient& client, TableId table,
     for (const auto& row : parsed)
       rows.push_back({row.offset, RowValue{row.value}, row.timestamp});
   }
-  co_return rows;
+  co_return WholeBucket{start, std::move(rows)};
 }
 
 Task<void> CheckTimestamps(SharedState& shared, TestClient& client, int32_t bucket,

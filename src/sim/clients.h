@@ -48,9 +48,13 @@ runtime::Task<void> ChangeTables(SharedState& shared, int client);
 // Sends what is no request.
 runtime::Task<void> SendGarbage(SharedState& shared);
 
-// All rows of a bucket from its log start; an error if that fails.
-runtime::Task<Result<std::vector<ReadRow>>> ReadBucket(server::TestClient& client, TableId table,
-                                                       int32_t bucket);
+// All rows of a bucket from its log start on; an error if that fails.
+struct WholeBucket {
+  Offset start;
+  std::vector<ReadRow> rows;
+};
+runtime::Task<Result<WholeBucket>> ReadBucket(server::TestClient& client, TableId table,
+                                              int32_t bucket);
 // Whether offsets by timestamp are right for what ReadBucket found.
 runtime::Task<void> CheckTimestamps(SharedState& shared, server::TestClient& client, int32_t bucket,
                                     const std::vector<ReadRow>& rows);

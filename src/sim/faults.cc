@@ -30,6 +30,7 @@ std::string Profile::ToString() const {
   add(slow_network, "slow network");
   add(clock_steps, "clock steps");
   add(bit_rot, "bit rot");
+  if (ttl_ms > 0) text += fmt::format(", rows live {} ms", ttl_ms);
   return text;
 }
 
@@ -48,6 +49,7 @@ Profile ChooseProfile(runtime::RandomSource& random) {
   profile.slow_network = random.Chance(0.2);
   profile.clock_steps = random.Chance(0.2);
   profile.bit_rot = random.Chance(0.1);
+  if (random.Chance(0.3)) profile.ttl_ms = static_cast<int64_t>(random.Between(5, 300));
   return profile;
 }
 
@@ -59,6 +61,10 @@ server::ServerSettings ChooseSettings(runtime::RandomSource& random, const Profi
   settings.log.index_interval_bytes = random.Between(1, 500);
   settings.log.index_bytes = 8 * random.Between(4, 200);
   settings.checkpoint_interval = milliseconds(random.Between(5, 500));
+  settings.retention_interval = milliseconds(random.Between(1, 50));
+  settings.roll_expired_active_segment = random.Chance(0.5);
+  settings.disk_write_limit = random.Chance(0.3) ? 0.85 : 1;
+  settings.disk_check_interval = milliseconds(random.Between(1, 50));
   settings.segment_max_age = milliseconds(random.Between(1, 100'000));
   settings.connection_memory_bytes = random.Between(1, 64) << 10;
   // What is not synced before it is acknowledged survives a kill only.

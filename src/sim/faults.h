@@ -19,6 +19,7 @@ struct Profile {
   double network_cut = 0;
   bool slow_network = false;
   bool clock_steps = false;
+  int64_t ttl_ms = 0;    // of the table's rows; 0: long
   bool bit_rot = false;  // between lives, in files that nobody writes
 
   bool disk_errors() const {

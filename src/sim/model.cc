@@ -47,19 +47,21 @@ std::string BucketModel::Seen(const std::vector<ReadRow>& rows) {
       return fmt::format("offset {} follows {}", rows[i].offset, rows[i - 1].offset);
     }
     if (std::string wrong = CheckRow(rows[i]); !wrong.empty()) return wrong;
-    if (!lossy_) seen_.emplace(rows[i].offset, rows[i].value);
+    if (lossy_) continue;
+    seen_.emplace(rows[i].offset, rows[i].value);
+    seen_at_.emplace(rows[i].offset, rows[i].timestamp);
   }
   return {};
 }
 
-std::string BucketModel::Complete(const std::vector<ReadRow>& rows) const {
+std::string BucketModel::Complete(Offset start, const std::vector<ReadRow>& rows,
+                                  Timestamp now) const {
   std::map<uint64_t, Offset> where;
   std::map<int, uint64_t> newest;
   for (size_t i = 0; i < rows.size(); ++i) {
     const ReadRow& row = rows[i];
-    if (row.offset != rows[0].offset + static_cast<int64_t>(i)) {
-      return fmt::format("offset {} is missing", rows[0].offset + static_cast<int64_t>(i));
-    }
+    const Offset expected = start + static_cast<int64_t>(i);
+    if (row.offset != expected) return fmt::format("offset {} is missing", expected);
     if (std::string wrong = CheckRow(row); !wrong.empty()) return wrong;
     const auto [entry, is_new] = where.emplace(row.value.value, row.offset);
     if (!is_new) {
@@ -74,16 +76,21 @@ std::string BucketModel::Complete(const std::vector<ReadRow>& rows) const {
     last->second = row.value.number();
   }
   if (lossy_) return {};
-  const Offset start = rows.empty() ? Offset(0) : rows.front().offset;
-  const Offset end = rows.empty() ? Offset(0) : rows.back().offset + 1;
+  const Offset end = start + static_cast<int64_t>(rows.size());
   for (const auto* known : {&acknowledged_, &seen_}) {
     if (known->empty()) continue;
-    const auto& [last, value] = *known->rbegin();
-    if (last >= end || known->begin()->first < start) {
-      return fmt::format("{} at offset {} was {} and is lost: the log has {} to {}",
-                         Name(last >= end ? value : known->begin()->second),
-                         last >= end ? last : known->begin()->first,
-                         known == &seen_ ? "read" : "acknowledged", start, end);
+    const bool early = known->begin()->first < start && !ttl_ms_;
+    const auto& [offset, value] = early ? *known->begin() : *known->rbegin();
+    if (early || offset >= end) {
+      return fmt::format("{} at offset {} was {} and is lost: the log has {} to {}", Name(value),
+                         offset, known == &seen_ ? "read" : "acknowledged", start, end);
+    }
+  }
+  // Whole segments go, so rows may stay longer than they must, but never go sooner.
+  for (const auto& [offset, at] : seen_at_) {
+    if (offset >= start) break;
+    if (now.ms - at.ms <= *ttl_ms_) {
+      return fmt::format("offset {} is {} ms old and gone already", offset, now.ms - at.ms);
     }
   }
   return {};

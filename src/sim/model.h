@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -42,13 +43,18 @@ class BucketModel {
   void SetLossy() { lossy_ = true; }
   bool lossy() const { return lossy_; }
 
+  // Rows may go when they are older than that.
+  void SetTtl(int64_t ms) { ttl_ms_ = ms; }
+  bool has_ttl() const { return ttl_ms_.has_value(); }
+
   void Sent(RowValue value) { sent_.insert(value.value); }
   // Each returns what is wrong, or nothing.
   std::string Acknowledged(Offset offset, RowValue value);
   // Rows of one answer, in its order.
   std::string Seen(const std::vector<ReadRow>& rows);
-  // All rows of the log, after a restart without faults.
-  std::string Complete(const std::vector<ReadRow>& rows) const;
+  // All rows of the log from its start offset on, after a restart without faults, at the time `now`
+  // of the server.
+  std::string Complete(Offset start, const std::vector<ReadRow>& rows, Timestamp now) const;
 
   size_t acknowledged() const { return acknowledged_.size(); }
   size_t seen() const { return seen_.size(); }
@@ -61,6 +67,8 @@ class BucketModel {
   std::set<uint64_t> sent_;
   std::map<Offset, RowValue> acknowledged_;
   std::map<Offset, RowValue> seen_;
+  std::map<Offset, Timestamp> seen_at_;
+  std::optional<int64_t> ttl_ms_;
 };
 
 }  // namespace strom::sim

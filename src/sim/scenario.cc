@@ -25,6 +25,10 @@ class Scenario {
                 ChooseSettings(world_.random(), profile_)),
         shared_(world_, server_) {
     shared_.buckets.resize(world_.random().Between(1, 3));
+    if (profile_.ttl_ms > 0) {
+      for (BucketModel& bucket : shared_.buckets)
+        bucket.SetTtl(profile_.ttl_ms);
+    }
   }
 
   Outcome Run() {
@@ -129,8 +133,9 @@ class Scenario {
     auto client = co_await TestClient::Connect(server_.endpoint());
     Result<TableId> id = Fail(client ? Error{} : client.error());
     if (client) {
-      id = co_await (*client)->CreateTable(std::string(kTable),
-                                           static_cast<int32_t>(shared_.buckets.size()));
+      id = co_await (*client)->CreateTable(
+          std::string(kTable), static_cast<int32_t>(shared_.buckets.size()),
+          profile_.ttl_ms > 0 ? fmt::format("{} ms", profile_.ttl_ms) : "7 d");
     }
     if (id) {
       shared_.table = *id;
@@ -143,6 +148,7 @@ class Scenario {
   // Without faults everything that was promised is there.
   Task<void> Verify() {
     where_ = "at the last start";
+    server_.settings().retention_interval = std::chrono::hours(1);  // what is read twice must stay
     SetFaults(profile_, false, world_, server_.machine());
     if (!co_await StartServer()) co_return;
     server_.machine().CancelCrash();
@@ -165,21 +171,23 @@ class Scenario {
 
   Task<void> VerifyBucket(TestClient& client, int32_t bucket) {
     BucketModel& model = shared_.buckets[static_cast<size_t>(bucket)];
-    const auto rows = co_await ReadBucket(client, shared_.table, bucket);
-    if (!rows) {
+    const auto whole = co_await ReadBucket(client, shared_.table, bucket);
+    if (!whole) {
       // Damage may be answered with an error, never with rows that are wrong.
       const bool refused =
-          model.lossy() && rows.error().message.find("served") == std::string::npos;
+          model.lossy() && whole.error().message.find("served") == std::string::npos;
       if (!refused) {
-        shared_.Violate(fmt::format("bucket {}: {}", bucket, rows.error().message));
+        shared_.Violate(fmt::format("bucket {}: {}", bucket, whole.error().message));
       }
       co_return;
     }
-    if (const std::string wrong = model.Complete(*rows); !wrong.empty()) {
+    if (const std::string wrong =
+            model.Complete(whole->start, whole->rows, server_.machine().shard(0).WallClock());
+        !wrong.empty()) {
       shared_.Violate(fmt::format("bucket {}: {}", bucket, wrong));
       co_return;
     }
-    if (!model.lossy()) co_await CheckTimestamps(shared_, client, bucket, *rows);
+    if (!model.lossy()) co_await CheckTimestamps(shared_, client, bucket, whole->rows);
   }
 
   Task<void> VerifyTable(TestClient& client, const std::string& name, bool there) {

@@ -30,28 +30,43 @@ TEST_F(Model, AcceptsALogThatKeepsItsPromises) {
   EXPECT_EQ(model_.Seen({Row(0, 1, 1), Row(1, 2, 1)}), "");
   EXPECT_EQ(model_.Acknowledged(Offset(1), RowValue::Make(2, 1)), "");
   // An unacknowledged one may be there.
-  EXPECT_EQ(model_.Complete({Row(0, 1, 1), Row(1, 2, 1), Row(2, 1, 2)}), "");
+  EXPECT_EQ(model_.Complete(Offset(0), {Row(0, 1, 1), Row(1, 2, 1), Row(2, 1, 2)}, Timestamp(0)),
+            "");
 }
 
 TEST_F(Model, FindsEachBrokenPromise) {
   EXPECT_EQ(model_.Acknowledged(Offset(0), RowValue::Make(1, 1)), "");
   EXPECT_EQ(model_.Acknowledged(Offset(0), RowValue::Make(2, 1)),
             "offset 0 was acknowledged for row 1 of writer 1 and for row 1 of writer 2");
-  EXPECT_EQ(model_.Complete({}),
+  EXPECT_EQ(model_.Complete(Offset(0), {}, Timestamp(0)),
             "row 1 of writer 1 at offset 0 was acknowledged and is lost: the log has 0 to 0");
   EXPECT_EQ(model_.Seen({Row(0, 2, 2)}),
             "offset 0 was acknowledged as row 1 of writer 1 and now holds row 2 of writer 2");
   EXPECT_EQ(model_.Seen({Row(1, 7, 7)}), "offset 1 holds 0x7000000000007, which nobody sent");
-  EXPECT_EQ(model_.Complete({Row(0, 1, 1), Row(1, 1, 1)}),
+  EXPECT_EQ(model_.Complete(Offset(0), {Row(0, 1, 1), Row(1, 1, 1)}, Timestamp(0)),
             "row 1 of writer 1 is at offset 0 and at 1");
-  EXPECT_EQ(model_.Complete({Row(0, 1, 1), Row(1, 2, 3), Row(2, 2, 2)}),
+  EXPECT_EQ(model_.Complete(Offset(0), {Row(0, 1, 1), Row(1, 2, 3), Row(2, 2, 2)}, Timestamp(0)),
             "row 2 of writer 2 at offset 2 comes after row 3");
-  EXPECT_EQ(model_.Complete({Row(0, 1, 1), Row(2, 1, 2)}), "offset 1 is missing");
+  EXPECT_EQ(model_.Complete(Offset(0), {Row(0, 1, 1), Row(2, 1, 2)}, Timestamp(0)),
+            "offset 1 is missing");
   EXPECT_EQ(model_.Seen({Row(1, 1, 2), Row(3, 1, 3)}), "offset 3 follows 1");
-  EXPECT_EQ(model_.Complete({Row(0, 1, 1)}),
+  EXPECT_EQ(model_.Complete(Offset(0), {Row(0, 1, 1)}, Timestamp(0)),
             "row 2 of writer 1 at offset 1 was read and is lost: the log has 0 to 1");
   EXPECT_EQ(model_.Acknowledged(Offset(1), RowValue::Make(1, 4)),
             "offset 1 was acknowledged for row 4 of writer 1 but read as row 2 of writer 1");
+}
+
+TEST_F(Model, RowsMayGoWhenTheyAreOldAndNotSooner) {
+  model_.SetTtl(100);
+  EXPECT_EQ(model_.Seen({{Offset(0), RowValue::Make(1, 1), Timestamp(1000)},
+                         {Offset(1), RowValue::Make(1, 2), Timestamp(1050)},
+                         {Offset(2), RowValue::Make(1, 3), Timestamp(1300)}}),
+            "");
+  EXPECT_EQ(model_.Complete(Offset(2), {Row(2, 1, 3)}, Timestamp(1301)), "");
+  EXPECT_EQ(model_.Complete(Offset(1), {Row(1, 1, 2), Row(2, 1, 3)}, Timestamp(1301)), "");
+  EXPECT_EQ(model_.Complete(Offset(2), {Row(2, 1, 3)}, Timestamp(1150)),
+            "offset 1 is 100 ms old and gone already");
+  EXPECT_EQ(model_.Complete(Offset(3), {}, Timestamp(2000)), "");
 }
 
 TEST(Scenario, SeedsKeepEveryPromiseAndReplay) {

@@ -50,7 +50,8 @@ final class StromServer implements AutoCloseable {
                 new ProcessBuilder(
                                 binary(), "server", "--data-dir", dataDir.toString(),
                                 "--set", "bind.listeners=FLUSS://127.0.0.1:" + port,
-                                "--set", "server.http.listen=127.0.0.1:" + httpPort)
+                                "--set", "server.http.listen=127.0.0.1:" + httpPort,
+                                "--set", "server.data-disk.write-limit-ratio=1.0")
                         .redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                         .start();
