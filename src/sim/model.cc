@@ -88,7 +88,7 @@ std::string BucketModel::Complete(Offset start, const std::vector<ReadRow>& rows
   }
   // Whole segments go, so rows may stay longer than they must, but never go sooner.
   for (const auto& [offset, at] : seen_at_) {
-    if (offset >= start) break;
+    if (offset >= start || now == Timestamp(INT64_MAX)) break;
     if (now.ms - at.ms <= *ttl_ms_) {
       return fmt::format("offset {} is {} ms old and gone already", offset, now.ms - at.ms);
     }

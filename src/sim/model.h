@@ -53,7 +53,7 @@ class BucketModel {
   // Rows of one answer, in its order.
   std::string Seen(const std::vector<ReadRow>& rows);
   // All rows of the log from its start offset on, after a restart without faults, at the time `now`
-  // of the server.
+  // of the server (INT64_MAX: not known).
   std::string Complete(Offset start, const std::vector<ReadRow>& rows, Timestamp now) const;
 
   size_t acknowledged() const { return acknowledged_.size(); }
