@@ -29,6 +29,12 @@ def main(vectors, out):
                     data = bytes.fromhex(vector[key])
                     add("batch_fuzz", b"\0" + data)
                     add("projection_fuzz", b"\5" + data)
+                    for kind in (0, 1):
+                        add("ranges_fuzz", bytes([kind, 1]) + data)
+        for kind in ("vectors", "predicates", "fallbacks", "literals"):
+            for vector in document.get(kind, []):
+                if "pb_predicate_hex" in vector:
+                    add("predicate_fuzz", b"\1" + bytes.fromhex(vector["pb_predicate_hex"]))
     for name in ("table-descriptor-valid.json", "table-descriptor-invalid.json"):
         for case in load(f"metadata/{name}")["cases"]:
             if isinstance(case.get("table_json"), str):
@@ -37,6 +43,7 @@ def main(vectors, out):
         for case in load(f"kv/{name}").get("cases", []):
             if isinstance(case.get("row"), str):
                 add("row_fuzz", bytes([i]) + bytes.fromhex(case["row"]))
+    add("ranges_fuzz", b"\2\0" + b"STROMCR1" + bytes(8) + bytes(4) + bytes(4))
     segment = load("log/index_and_segment.json")
     add("disk_file_fuzz", b"\0" + segment["writer_snapshot"]["json"].encode())
     add("disk_file_fuzz", b"\1" + b"0\n2\n4 0 45\n7 12 1 1000\n")

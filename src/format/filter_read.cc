@@ -8,6 +8,8 @@ namespace strom::format {
 
 bool BatchFilter::MayMatch(ByteView batch, const BatchHeader& header, uint64_t position,
                            const RangesAt& ranges_at) {
+  // Of a changelog nothing may be left out: a row that does not match may take back one that does.
+  if (!header.append_only()) return true;
   const auto [entry, is_new] = bound_.try_emplace(header.schema_id);
   Bound& bound = entry->second;
   if (is_new) {

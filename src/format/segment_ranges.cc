@@ -171,7 +171,8 @@ void SegmentRanger::Extend(ByteView segment, SegmentRanges& ranges) {
     const auto header = ReadBatchHeader(rest);
     if (!header) return;
     ranges.covered_bytes += header->size_bytes;
-    if (header->statistics_bytes > 0) continue;
+    // A row of a changelog may take another back, so one that does not match matters, too.
+    if (header->statistics_bytes > 0 || !header->append_only()) continue;
     auto [entry, is_new] = builders_.try_emplace(header->schema_id);
     if (is_new) {
       if (const Schema* schema = schema_of_(header->schema_id); schema != nullptr) {

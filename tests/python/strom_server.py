@@ -52,9 +52,12 @@ class StromServer:
             command += ["--set", f"{key}={value}"]
         return command
 
+    def environment(self):
+        return dict(os.environ)
+
     def start(self, timeout_s: float = 30.0):
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
+        self.process = subprocess.Popen(self.command(), stdout=log, stderr=log, env=self.environment())
         log.close()
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
@@ -87,6 +90,8 @@ class StromServer:
 
     def kill(self):
         """SIGKILL: nothing is flushed, nothing is said."""
+        if self.process is None:
+            return
         self.process.kill()
         self.process.wait()
         self.process = None

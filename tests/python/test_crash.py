@@ -2,96 +2,26 @@
 dense, and the server comes back by itself."""
 
 import random
-import threading
 import time
 
 import pytest
 
+from acknowledged import BUCKETS, check_all, start_writers
 from wire import Client, ServerError, make_batch
 
-WRITERS = 4
-BUCKETS = 3
-ROWS = 4
-
-
-class Writer(threading.Thread):
-    """An idempotent writer that sends a batch again until it is acknowledged, over any number of
-    connections, as real clients do."""
-
-    def __init__(self, server, table_id, number):
-        super().__init__(daemon=True)
-        self.server = server
-        self.table_id = table_id
-        self.bucket = number % BUCKETS
-        self.number = number
-        self.writer_id = None
-        self.acknowledged = []  # (base offset, ids)
-        self.stopping = threading.Event()
-        self.failure = None
-
-    def run(self):
-        try:
-            sequence = 0
-            client = None
-            while not self.stopping.is_set() or client is None:
-                ids = [self.number << 40 | sequence * ROWS + i for i in range(ROWS)]
-                try:
-                    if client is None:
-                        client = Client(self.server.port, timeout_s=10)
-                        if self.writer_id is None:
-                            self.writer_id = client.init_writer("crash", "t")
-                    batch = make_batch(ids, self.writer_id, sequence)
-                    base = client.produce(self.table_id, self.bucket, batch)
-                except (OSError, ConnectionError):
-                    client = None
-                    time.sleep(0.005)
-                    continue
-                self.acknowledged.append((base, ids))
-                sequence += 1
-        except Exception as error:  # reported by the test
-            self.failure = error
-
-
-@pytest.mark.parametrize("rounds", [20, pytest.param(200, marks=pytest.mark.heavy)])
+@pytest.mark.parametrize("rounds", [20, pytest.param(2000, marks=pytest.mark.heavy)])
 def test_kill_loses_and_doubles_nothing(own_server, rounds):
     client = Client(own_server.port)
     table_id = client.create_table("crash", "t", BUCKETS)
     client.close()
-    writers = [Writer(own_server, table_id, n) for n in range(WRITERS)]
-    for writer in writers:
-        writer.start()
+    writers = start_writers(own_server, table_id)
     chooser = random.Random(rounds)
     for _ in range(rounds):
         time.sleep(chooser.uniform(0.02, 0.25))
         own_server.kill()
         own_server.start()
     time.sleep(0.2)
-    for writer in writers:
-        writer.stopping.set()
-    for writer in writers:
-        writer.join(30)
-        assert writer.failure is None, repr(writer.failure)
-        assert not writer.is_alive()
-
-    client = Client(own_server.port)
-    total = 0
-    for bucket in range(BUCKETS):
-        stored = client.read_all(table_id, bucket)
-        expected_base = 0
-        for base, ids in stored:
-            assert base == expected_base, "offsets have a gap"
-            expected_base += len(ids)
-        ids = [i for _, batch in stored for i in batch]
-        assert len(ids) == len(set(ids)), "rows are doubled"
-        by_base = dict(stored)
-        for writer in writers:
-            if writer.bucket != bucket:
-                continue
-            for base, batch in writer.acknowledged:
-                assert by_base.get(base) == batch, f"acknowledged at {base}, lost"
-            total += len(writer.acknowledged)
-            own = [i for i in ids if i >> 40 == writer.number]
-            assert own == sorted(own), "a writer's rows are out of order"
+    total = check_all(own_server, table_id, writers)
     assert total > rounds
     print(f"\n{rounds} kills, {total} acknowledged batches, all there")
 
