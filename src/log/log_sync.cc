@@ -41,7 +41,7 @@ runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_t
   std::vector<runtime::Task<Status>> syncs;
   syncs.reserve(files.size());
   for (const auto& file : files)
-    syncs.push_back(file->Sync());
+    syncs.push_back(SyncFile(state, file));
   if (changes > state->directory_synced) {
     // Captured by value: the coroutine frame of the helper keeps what it uses.
     syncs.push_back(SyncDirectoryOf(state));
@@ -49,6 +49,7 @@ runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_t
   for (Status& synced : co_await runtime::WhenAll(std::move(syncs))) {
     if (!synced) co_return std::unexpected(state->Fail(synced.error()));
   }
+  // Another sync of the same files may have met the error instead of this one.
   if (state->failure) co_return std::unexpected(*state->failure);
   state->directory_synced = std::max(state->directory_synced, changes);
   state->synced_offset = std::max(state->synced_offset, active_too         ? target
@@ -58,6 +59,16 @@ runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_t
     if (std::erase(state->unsynced, segment) > 0) segment->segment->ReleaseFile();
   }
   co_return Status{};
+}
+
+// The system tells one caller only that a file could not be written, and counts its pages as clean
+// from then on. So a failure ends the log in that moment, before a sync that runs beside this one
+// can take its silence for success.
+runtime::Task<Status> Log::SyncFile(std::shared_ptr<State> state,
+                                    std::shared_ptr<runtime::File> file) {
+  Status synced = co_await file->Sync();
+  if (!synced) co_return std::unexpected(state->Fail(synced.error()));
+  co_return synced;
 }
 
 runtime::Task<Status> Log::SyncDirectoryOf(std::shared_ptr<State> state) {

@@ -363,6 +363,32 @@ TEST_F(LogTest, RecoveryWritesAgainWhatAFailedSyncLeftInTheCache) {
   }
 }
 
+TEST_F(LogTest, AFailedSyncIsKnownToTheOneBesideIt) {
+  options_.segment_bytes = 250;
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    runtime::SimWorld world(seed);
+    runtime::SimMachine& machine = world.AddMachine(1);
+    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+      auto log = *Open();
+      for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(Append(*log, {}));
+      machine.disk_faults.sync_error = 0.3;
+      std::vector<Task<Status>> both;
+      both.push_back(log->Sync());
+      both.push_back(log->SyncFinishedSegments());
+      const auto results = co_await runtime::WhenAll(std::move(both));
+      machine.disk_faults.sync_error = 0;
+      const bool promised = results[0].has_value() || log->synced_offset() == Offset(5);
+      log.reset();
+      machine.Crash(runtime::SimCrash::kPower);
+      machine.Reboot();
+      if (!promised) co_return;
+      log = *Open();
+      EXPECT_EQ(log->end_offset(), Offset(5)) << "seed " << seed;
+    }));
+  }
+}
+
 TEST_F(LogTest, WhatComesWhileTheLogIsBeingClosedIsRefused) {
   RunOnShard([this]() -> Task<void> {
     auto log = *Open();

@@ -124,7 +124,9 @@ Result<std::optional<Offset>> Segment::OpenTail() {
   while (true) {
     STROM_TRY(const auto batch, scan.Next());
     if (!batch) break;
-    if (!ProblemOf(*batch, base_, end).empty()) return std::nullopt;
+    // Where the walk begins an index entry tells only where the batch ends.
+    if (batch->position == last_entry && last_entry > 0) end = batch->header.base_offset;
+    if (end < base_ || !ProblemOf(*batch, base_, end).empty()) return std::nullopt;
     NoteTimestamp(batch->header.commit_timestamp, batch->header.base_offset);
     end = batch->header.next_offset();
   }

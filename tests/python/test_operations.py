@@ -1,6 +1,7 @@
 """What an operator meets: metrics, exit codes, messages, the offline commands."""
 
 import pathlib
+import json
 import re
 import subprocess
 
@@ -162,3 +163,16 @@ def test_two_listeners_each_tell_their_own_address(tmp_path):
             assert (node[2], node[3]) == ([host], [told])
     finally:
         server.stop()
+
+
+def test_the_grafana_board_uses_documented_metrics_only():
+    board = json.loads((ROOT / "docs" / "grafana.json").read_text())
+    documented = set(re.findall(r"^\| `(\w+)` \| (\w+)", (ROOT / "docs" / "metrics.md").read_text(), re.MULTILINE))
+    names = {n for n, _ in documented} | {n + "_bucket" for n, kind in documented if kind == "histogram"}
+    used = set()
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            used |= set(re.findall(r"\b(?:strom|process)_\w+", target["expr"]))
+    assert used <= names, used - names
+    # Whoever adds a metric shows it.
+    assert {n for n, _ in documented} <= {re.sub("_bucket$", "", n) for n in used}
