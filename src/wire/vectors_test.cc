@@ -296,6 +296,22 @@ TEST(HotMessages, FetchLogRequestsReadAsTheGeneratedClassReadsThem) {
   EXPECT_GE(checked, 5U);
 }
 
+TEST(RemoteLogVectors, FetchInfoIsTheStatedMessage) {
+  VectorReport report("log/remote_log.json");
+  const auto info = LoadVectors("log/remote_log.json")["fetch_info"];
+  const Bytes bytes = Hex(info["hex"]);
+  const auto message = ParseMessage<pb::PbRemoteLogFetchInfo>(bytes);
+  ASSERT_TRUE(message);
+  EXPECT_EQ(message->remote_log_tablet_dir(), info["remote_log_tablet_dir"].get<std::string>());
+  EXPECT_EQ(message->first_start_pos(), info["first_start_pos"].get<int32_t>());
+  ASSERT_EQ(message->remote_log_segments_size(), 2);
+  EXPECT_EQ(message->remote_log_segments(0).remote_log_end_offset(), 100);
+  EXPECT_EQ(message->remote_log_segments(1).remote_log_start_offset(), 100);
+  EXPECT_EQ(message->remote_log_segments(1).remote_log_end_offset(), 250);
+  EXPECT_EQ(ToHex(Serialize(*message)), ToHex(bytes));
+  report.CaseDone("fetch_info");
+}
+
 TEST(HotMessages, FetchLogResponsesAreTheBytesOfTheGeneratedClass) {
   const Bytes a(300, 0xaa);
   const Bytes b(5, 0xbb);
