@@ -1,6 +1,8 @@
 // Small files that the server reads back from its own disk: writer snapshots, checkpoints, indexes.
+#include "base/check.h"
 #include "log/checkpoint_file.h"
 #include "log/offset_index.h"
+#include "log/remote_manifest.h"
 #include "log/time_index.h"
 #include "log/writer_snapshot.h"
 
@@ -9,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   Bytes bytes(data + 1, data + size);
-  switch (data[0] % 4) {
+  switch (data[0] % 5) {
     case 0:
       (void)log::ReadWriterSnapshot(text);
       break;
@@ -19,6 +21,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     case 2: {
       log::OffsetIndex index(Offset(7), std::move(bytes));
       if (index.Valid(1 << 20)) (void)index.Floor(Offset(1000));
+      break;
+    }
+    case 4: {
+      const auto manifest = log::ReadRemoteManifest(text);
+      if (!manifest) break;
+      const auto again = log::ReadRemoteManifest(log::WriteRemoteManifest(*manifest));
+      STROM_CHECK(again && *again == *manifest);
       break;
     }
     default: {

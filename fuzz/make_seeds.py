@@ -49,6 +49,8 @@ def main(vectors, out):
     add("disk_file_fuzz", b"\1" + b"0\n2\n4 0 45\n7 12 1 1000\n")
     add("disk_file_fuzz", b"\2" + bytes.fromhex(segment["offset_index"]["hex"]))
     add("disk_file_fuzz", b"\3" + bytes.fromhex(segment["time_index"]["hex"]))
+    for manifest in load("log/remote_log.json")["manifests"]:
+        add("disk_file_fuzz", b"\4" + manifest["json"].encode())
     for target, values in seeds.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,7 @@ namespace {
 struct FoundFiles {
   std::vector<std::pair<Offset, uint64_t>> segments;  // base and size, ascending
   std::vector<Offset> snapshots;                      // ascending
+  bool removed_any = false;
 };
 
 // Names in the folder; index files without their segment and deleted files go.
@@ -27,6 +28,7 @@ Result<FoundFiles> FindFiles(const RecoveryInput& input) {
       found.snapshots.push_back(*end);
     } else if (entry.name.ends_with(kDeletedSuffix) || entry.name.ends_with(".tmp")) {
       STROM_TRY_VOID(input.files.Remove(input.directory + "/" + entry.name));
+      found.removed_any = true;
     }
   }
   for (const runtime::DirectoryEntry& entry : entries) {
@@ -37,6 +39,7 @@ Result<FoundFiles> FindFiles(const RecoveryInput& input) {
         continue;
       }
       STROM_TRY_VOID(input.files.Remove(input.directory + "/" + entry.name));
+      found.removed_any = true;
     }
   }
   return found;
@@ -195,7 +198,11 @@ Result<RecoveredLog> RecoverLog(const RecoveryInput& input) {
     log.max_timestamp = std::max(log.max_timestamp, newest);
   }
   STROM_TRY_VOID(RebuildWriters(input, found.snapshots, log));
-  STROM_TRY_VOID(input.files.SyncDirectory(input.directory));
+  // A clean shutdown left nothing to make durable: with thousands of buckets these syncs would be
+  // most of a start.
+  if (!input.clean || found.removed_any) {
+    STROM_TRY_VOID(input.files.SyncDirectory(input.directory));
+  }
   return log;
 }
 
