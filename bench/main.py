@@ -81,18 +81,18 @@ def main():
     print("\n" + report.as_text(rows))
     stamp = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     (OUT / "results.json").write_text(json.dumps({"at": stamp, "machine": machine(), **results}, indent=1))
-    if not arguments.figures and not arguments.quick and not arguments.only:
-        write_page(rows, stamp, runs)
+    if not arguments.figures and not arguments.only:
+        write_page(rows, stamp, runs, arguments.quick)
     missed = [row[0] for row in rows if row[-1] == "MISSED"]
     print(f"\nbudgets missed: {', '.join(missed) if missed else 'none'}")
 
 
-def write_page(rows, stamp, runs):
+def write_page(rows, stamp, runs, quick):
     page = pathlib.Path(ROOT / "docs" / "benchmarks.md")
     page.write_text(f"""# Benchmarks
 
-Written by `./dev bench` on {stamp}: {machine()}. Median of {runs} runs after one that is dropped; +-% is
-half the spread. Peer: Apache Fluss 0.9.1 (its tablet server alone; ZooKeeper and coordinator come on
+Written by `./dev bench` on {stamp}: {machine()}. {'Quick: small volumes, where JVMs are not warm. ' if quick else ''}Median
+of {runs} run(s) after one that is dropped; +-% is half the spread. Peer: Apache Fluss 0.9.1 (its tablet server alone; ZooKeeper and coordinator come on
 top), in the rows of Kafka: Apache Kafka 4.1, one node. Same load for all, on one machine, one server
 after the other. Cost is CPU time of the server, user and system, as `/proc` counts it.
 

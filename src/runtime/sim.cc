@@ -92,16 +92,21 @@ void SimWorld::At(Instant at, Work work) {
 }
 
 bool SimWorld::Run(SimMachine& machine, std::function<Task<void>()> main, uint64_t max_steps) {
-  bool done = false;
-  const auto run = [](std::function<Task<void>()>& body, bool& flag) -> Task<void> {
-    co_await body();
-    flag = true;
+  // Lives as long as the coroutine: one that got stuck may go on in a later run.
+  struct Running {
+    std::function<Task<void>()> body;
+    bool done = false;
   };
-  machine.shard(0).Post([&] { Spawn(run(main, done)); });
-  for (const uint64_t end = steps_ + max_steps; !done && steps_ < end;) {
+  const auto running = std::make_shared<Running>(Running{std::move(main)});
+  const auto run = [](std::shared_ptr<Running> it) -> Task<void> {
+    co_await it->body();
+    it->done = true;
+  };
+  machine.shard(0).Post([=] { Spawn(run(running)); });
+  for (const uint64_t end = steps_ + max_steps; !running->done && steps_ < end;) {
     if (!RunOne() && !AdvanceToNextTimer()) return false;
   }
-  return done;
+  return running->done;
 }
 
 void SimWorld::Settle() {
