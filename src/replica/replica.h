@@ -74,8 +74,9 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // The batches that hold the last `limit` offsets below the high watermark (spec 05, 10).
   Result<BucketRead> LimitScan(int32_t limit);
 
-  // Deletes what `table.log.ttl` lets go, below the high watermark (spec 04, 7.7); how many segments.
-  // With `roll_active` an active segment that is old as a whole is closed, so that it can go later.
+  // Deletes what `table.log.ttl` lets go, below the high watermark (spec 04, 7.7); how many
+  // segments. With `roll_active` an active segment that is old as a whole is closed, so that it can
+  // go later.
   Result<size_t> ApplyRetention(Timestamp now, bool roll_active);
 
   // The bucket is gone: everything that waits on it is answered.
