@@ -1,0 +1,59 @@
+// What a new row makes of the stored one: the merge engines, partial updates and deletes of spec
+// 05, 4 to 7. Pure functions of rows; nothing is stored here. A merger belongs to one PutKv request
+// and bucket.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "kv/table_layout.h"
+
+namespace strom::kv {
+
+// A row and the schema it was written with, as stored values hold it (spec 03, 11.1). A view.
+struct StoredRow {
+  SchemaId schema_id;
+  ByteView row;
+};
+
+enum class MergeKind : uint8_t {
+  kUnchanged,  // no change: nothing is stored or logged
+  kIncoming,   // store the incoming row as it came
+  kMerged,     // store MergeOutcome::row, which has the latest schema
+  kRemoved,    // the key goes
+};
+
+struct MergeOutcome {
+  MergeKind kind = MergeKind::kUnchanged;
+  Bytes row;  // of kMerged only
+};
+
+class RowMerger {
+ public:
+  virtual ~RowMerger() = default;
+
+  // The default engine with full rows: then an upsert is always kIncoming and needs no old row.
+  virtual bool replaces_whole_rows() const { return false; }
+  // `old` is nothing when the key is not there. Errors: kCorruptRecord for a row that does not
+  // decode; see each engine.
+  virtual Result<MergeOutcome> Upsert(const std::optional<StoredRow>& old,
+                                      const StoredRow& incoming) = 0;
+  // Of a key that is there. Only called when deletes are allowed.
+  virtual Result<MergeOutcome> Delete(const StoredRow& old) = 0;
+  // What a delete does before anything is looked up: kIgnore skips it, kDisable fails the batch.
+  virtual DeleteBehavior delete_behavior() const = 0;
+};
+
+// The merger of a request (spec 05, 5 to 7). `target_columns` are positions in the latest schema,
+// empty for all. `overwrite`: agg_mode 1, which bypasses the table's engine and allows deletes.
+// kInvalidTargetColumn names table columns and rule. `layout` outlives the merger.
+Result<std::unique_ptr<RowMerger>> MakeRowMerger(const TableLayout& layout,
+                                                 std::span<const int32_t> target_columns,
+                                                 bool overwrite);
+
+}  // namespace strom::kv
