@@ -91,4 +91,82 @@ Value ArrowValue(const DataType& type, const uint8_t* p) {
   }
 }
 
+const char* StoreArrowTimestamp(const DataType& type, const TimestampValue& value, uint8_t* p) {
+  const int64_t per_second = UnitsPerSecond(type.precision);
+  if (per_second == 1) {
+    StoreLittle(p, value.ms / 1'000 - (value.ms % 1'000 < 0 ? 1 : 0));
+    return nullptr;
+  }
+  const int64_t per_ms = per_second / 1'000;
+  int64_t units = 0;
+  if (__builtin_mul_overflow(value.ms, per_ms, &units) ||
+      __builtin_add_overflow(units, value.nano_of_ms / (1'000'000 / per_ms), &units)) {
+    return "the timestamp is too far from 1970 for its precision";
+  }
+  StoreLittle(p, units);
+  return nullptr;
+}
+
+const char* StoreArrowBinary(const DataType& type, ByteView value, uint8_t* p) {
+  const auto width = static_cast<size_t>(type.length);
+  if (value.size() > width) return "the binary value is longer than its type";
+  if (!value.empty()) std::memcpy(p, value.data(), value.size());
+  std::memset(p + value.size(), 0, width - value.size());
+  return nullptr;
+}
+
+namespace {
+
+constexpr const char* kWrongKind = "a value is of another kind than its type";
+
+const char* StoreInteger(const DataType& type, int64_t number, uint8_t* p) {
+  switch (type.root) {
+    case TypeRoot::kTinyInt:
+      StoreLittle(p, static_cast<int8_t>(number));
+      return nullptr;
+    case TypeRoot::kSmallInt:
+      StoreLittle(p, static_cast<int16_t>(number));
+      return nullptr;
+    case TypeRoot::kTime: {
+      const int64_t per_second = UnitsPerSecond(type.precision);
+      if (type.precision <= 3) {
+        StoreLittle(p, static_cast<int32_t>(number / (1'000 / per_second)));
+      } else {
+        StoreLittle(p, WrappingProduct(number, per_second / 1'000));
+      }
+      return nullptr;
+    }
+    case TypeRoot::kBigInt:
+      StoreLittle(p, number);
+      return nullptr;
+    default:
+      StoreLittle(p, static_cast<int32_t>(number));
+      return nullptr;
+  }
+}
+
+}  // namespace
+
+const char* StoreArrowValue(const DataType& type, const Value& value, uint8_t* p) {
+  if (const auto* number = value.As<int64_t>()) return StoreInteger(type, *number, p);
+  if (const auto* number = value.As<float>()) {
+    StoreLittle(p, std::bit_cast<uint32_t>(*number));
+    return nullptr;
+  }
+  if (const auto* number = value.As<double>()) {
+    StoreLittle(p, std::bit_cast<uint64_t>(*number));
+    return nullptr;
+  }
+  if (const auto* decimal = value.As<DecimalValue>()) {
+    StoreLittle(p, static_cast<uint64_t>(decimal->unscaled));
+    StoreLittle(p + 8, static_cast<int64_t>(decimal->unscaled >> 64));
+    return nullptr;
+  }
+  if (const auto* timestamp = value.As<TimestampValue>()) {
+    return StoreArrowTimestamp(type, *timestamp, p);
+  }
+  if (const auto* text = value.As<std::string>()) return StoreArrowBinary(type, AsBytes(*text), p);
+  return kWrongKind;
+}
+
 }  // namespace strom::format

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/bytes.h"
 #include "format/data_type.h"
 #include "format/value.h"
 
@@ -14,5 +15,11 @@ namespace strom::format {
 size_t ArrowWidth(const DataType& type);
 // The value at `p`, which holds ArrowWidth(type) bytes.
 Value ArrowValue(const DataType& type, const uint8_t* p);
+
+// The other way; nullptr, or why the value has no such form (then what is at `p` is undefined).
+// BINARY is padded with zeros.
+const char* StoreArrowValue(const DataType& type, const Value& value, uint8_t* p);
+const char* StoreArrowTimestamp(const DataType& type, const TimestampValue& value, uint8_t* p);
+const char* StoreArrowBinary(const DataType& type, ByteView value, uint8_t* p);
 
 }  // namespace strom::format
