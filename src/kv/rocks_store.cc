@@ -1,0 +1,330 @@
+#include "kv/rocks_store.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/rate_limiter.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_buffer_manager.h>
+
+#include "base/check.h"
+
+namespace strom::kv {
+namespace {
+
+using rocksdb::Slice;
+
+constexpr const char* kOwnFamily = "strom";
+constexpr const char* kPositionKey = "position";
+constexpr size_t kPositionBytes = 16;
+// Small arenas: a bucket that holds little costs little.
+constexpr size_t kArenaBlockBytes = size_t{64} << 10;
+
+Slice ToSlice(ByteView bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+ByteView ToView(const Slice& slice) {
+  return {reinterpret_cast<const uint8_t*>(slice.data()), slice.size()};
+}
+
+std::unexpected<Error> StorageError(const std::string& directory, const char* doing,
+                                    const rocksdb::Status& status) {
+  return Fail(ErrorCode::kKvStorage, "The key-value store in {} failed while {}: {}.", directory,
+              doing, status.ToString());
+}
+
+class RocksValues final : public FoundValues {
+ public:
+  explicit RocksValues(size_t count) : pinned_(count) {}
+
+  std::vector<rocksdb::PinnableSlice>& pinned() { return pinned_; }
+  void Found(size_t i) { values_[i] = ToView(pinned_[i]); }
+  void Prepare() { values_.resize(pinned_.size()); }
+
+ private:
+  std::vector<rocksdb::PinnableSlice> pinned_;
+};
+
+class RocksCursor final : public StoreCursor {
+ public:
+  RocksCursor(std::unique_ptr<rocksdb::Iterator> iterator, std::shared_ptr<rocksdb::DB> db,
+              const std::string& directory)
+      : db_(std::move(db)), iterator_(std::move(iterator)), directory_(directory) {}
+
+  void Seek(ByteView key) override { iterator_->Seek(ToSlice(key)); }
+  bool valid() const override { return iterator_->Valid(); }
+  void Next() override { iterator_->Next(); }
+  ByteView key() const override { return ToView(iterator_->key()); }
+  ByteView value() const override { return ToView(iterator_->value()); }
+  Status status() const override {
+    if (iterator_->status().ok()) return {};
+    return StorageError(directory_, "scanning", iterator_->status());
+  }
+
+ private:
+  std::shared_ptr<rocksdb::DB> db_;  // outlives the iterator
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+  std::string directory_;
+};
+
+struct Shared {
+  RocksOptions options;
+  std::shared_ptr<rocksdb::Cache> cache;
+  std::shared_ptr<rocksdb::WriteBufferManager> buffers;
+  std::shared_ptr<rocksdb::RateLimiter> limiter;
+};
+
+class RocksStore final : public Store {
+ public:
+  RocksStore(std::string directory, std::shared_ptr<rocksdb::DB> db,
+             std::vector<rocksdb::ColumnFamilyHandle*> families)
+      : directory_(std::move(directory)), db_(std::move(db)), families_(std::move(families)) {
+    write_options_.disableWAL = true;
+    write_options_.no_slowdown = true;
+  }
+  ~RocksStore() override {
+    for (rocksdb::ColumnFamilyHandle* family : families_)
+      (void)db_->DestroyColumnFamilyHandle(family);
+  }
+
+  Status LoadPosition() {
+    std::string text;
+    const rocksdb::Status read =
+        db_->Get(rocksdb::ReadOptions(), families_[1], kPositionKey, &text);
+    if (read.IsNotFound()) return {};
+    if (!read.ok()) return StorageError(directory_, "reading its position", read);
+    if (text.size() != kPositionBytes) {
+      return Fail(ErrorCode::kKvStorage, "The key-value store in {} has a damaged position.",
+                  directory_);
+    }
+    position_ = {Offset(LoadLittle<int64_t>(text.data())), LoadLittle<int64_t>(text.data() + 8)};
+    return {};
+  }
+
+  const StorePosition& position() const override { return position_; }
+
+  Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const override {
+    auto found = std::make_unique<RocksValues>(keys.size());
+    found->Prepare();
+    if (keys.size() == 1) {
+      const rocksdb::Status read =
+          db_->Get(read_options_, families_[0], ToSlice(keys[0]), &found->pinned()[0]);
+      if (read.ok()) {
+        found->Found(0);
+      } else if (!read.IsNotFound()) {
+        return StorageError(directory_, "reading", read);
+      }
+      return found;
+    }
+    std::vector<Slice> slices;
+    slices.reserve(keys.size());
+    for (ByteView key : keys)
+      slices.push_back(ToSlice(key));
+    std::vector<rocksdb::Status> statuses(keys.size());
+    db_->MultiGet(read_options_, families_[0], slices.size(), slices.data(), found->pinned().data(),
+                  statuses.data());
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      if (statuses[i].ok()) {
+        found->Found(i);
+      } else if (!statuses[i].IsNotFound()) {
+        return StorageError(directory_, "reading", statuses[i]);
+      }
+    }
+    return found;
+  }
+
+  Status Write(std::span<const StoreChange> changes, const StorePosition& after) override {
+    batch_.Clear();
+    for (const StoreChange& change : changes) {
+      const Slice key = ToSlice(change.key);
+      if (change.deleted) {
+        (void)batch_.Delete(families_[0], key);
+        continue;
+      }
+      char id[2];
+      StoreLittle(id, static_cast<int16_t>(change.schema_id.value));
+      const Slice parts[] = {Slice(id, sizeof(id)), ToSlice(change.row)};
+      (void)batch_.Put(families_[0], rocksdb::SliceParts(&key, 1), rocksdb::SliceParts(parts, 2));
+    }
+    char position[kPositionBytes];
+    StoreLittle(position, after.offset.value);
+    StoreLittle(position + 8, after.row_count);
+    (void)batch_.Put(families_[1], kPositionKey, Slice(position, sizeof(position)));
+    const rocksdb::Status written = db_->Write(write_options_, &batch_);
+    if (written.IsIncomplete() || written.IsBusy() || written.IsTryAgain()) {
+      return Fail(ErrorCode::kStorageBackpressure,
+                  "The key-value store in {} cannot keep up with its writes ({}).", directory_,
+                  written.ToString());
+    }
+    if (!written.ok()) return StorageError(directory_, "writing", written);
+    position_ = after;
+    return {};
+  }
+
+  std::unique_ptr<StoreCursor> Scan() const override {
+    rocksdb::ReadOptions options;
+    options.total_order_seek = true;
+    return std::make_unique<RocksCursor>(
+        std::unique_ptr<rocksdb::Iterator>(db_->NewIterator(options, families_[0])), db_,
+        directory_);
+  }
+
+  StoreFigures figures() const override {
+    StoreFigures figures;
+    (void)db_->GetIntProperty(families_[0], "rocksdb.num-files-at-level0", &figures.level0_files);
+    (void)db_->GetIntProperty(families_[0], rocksdb::DB::Properties::kCurSizeAllMemTables,
+                              &figures.memtable_bytes);
+    (void)db_->GetIntProperty(families_[0], rocksdb::DB::Properties::kEstimateTableReadersMem,
+                              &figures.table_reader_bytes);
+    return figures;
+  }
+
+  Status Flush() override {
+    const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
+    return flushed.ok() ? Status{} : StorageError(directory_, "flushing", flushed);
+  }
+
+  Result<StorePosition> Checkpoint(const std::string& directory) override {
+    rocksdb::Checkpoint* made = nullptr;
+    rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    // 0: flush the memtables first, whatever their size; there is no WAL to copy instead.
+    if (status.ok()) status = checkpoint->CreateCheckpoint(directory, 0);
+    if (!status.ok()) return StorageError(directory_, "making a checkpoint", status);
+    return PositionOf(directory);
+  }
+
+ private:
+  // Writes go on while a checkpoint is made: what it holds is what it says itself.
+  Result<StorePosition> PositionOf(const std::string& directory) const {
+    rocksdb::DBOptions options;
+    std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+        {rocksdb::kDefaultColumnFamilyName, {}}, {kOwnFamily, {}}};
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status =
+        rocksdb::DB::OpenForReadOnly(options, directory, families, &handles, &opened);
+    if (!status.ok()) return StorageError(directory, "reading a checkpoint", status);
+    RocksStore store(directory, std::shared_ptr<rocksdb::DB>(opened), std::move(handles));
+    STROM_TRY_VOID(store.LoadPosition());
+    return store.position();
+  }
+
+  const std::string directory_;
+  std::shared_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> families_;  // default, strom
+  rocksdb::ReadOptions read_options_;
+  rocksdb::WriteOptions write_options_;
+  rocksdb::WriteBatch batch_;
+  StorePosition position_;
+};
+
+rocksdb::ColumnFamilyOptions DataOptions(const Shared& shared) {
+  const RocksOptions& given = shared.options;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = shared.cache;
+  table.block_size = given.block_bytes;
+  // What 6.20 can read (spec 03, 12.4); library upgrades change these defaults.
+  table.checksum = rocksdb::kCRC32c;
+  table.format_version = 5;
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  if (given.bloom_bits_per_key > 0) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(given.bloom_bits_per_key, false));
+  }
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.write_buffer_size = given.write_buffer_bytes;
+  options.arena_block_size = kArenaBlockBytes;
+  options.max_write_buffer_number = given.write_buffer_count;
+  options.min_write_buffer_number_to_merge = given.write_buffers_to_merge;
+  options.target_file_size_base = given.target_file_bytes;
+  options.max_bytes_for_level_base = given.level_base_bytes;
+  options.level0_slowdown_writes_trigger = given.level0_slowdown_trigger;
+  options.level0_stop_writes_trigger = given.level0_slowdown_trigger + 16;
+  options.compression_per_level = {rocksdb::kLZ4Compression,
+                                   rocksdb::kLZ4Compression,
+                                   rocksdb::kLZ4Compression,
+                                   rocksdb::kLZ4Compression,
+                                   rocksdb::kLZ4Compression,
+                                   rocksdb::kZSTD,
+                                   rocksdb::kZSTD};
+  return options;
+}
+
+rocksdb::DBOptions DatabaseOptions(const Shared& shared) {
+  rocksdb::DBOptions options;
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  options.avoid_flush_during_shutdown = true;  // who closes a store flushes it first
+  options.atomic_flush = true;
+  options.max_open_files = shared.options.max_open_files;
+  options.max_file_opening_threads = 1;
+  options.max_background_jobs = shared.options.background_threads;
+  options.write_buffer_manager = shared.buffers;
+  options.rate_limiter = shared.limiter;
+  // Without these an idle instance costs 76 MB of disk and several threads.
+  options.manifest_preallocation_size = size_t{64} << 10;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.max_log_file_size = size_t{1} << 20;
+  options.keep_log_file_num = 2;
+  options.persist_stats_to_disk = false;
+  return options;
+}
+
+class RocksEngine final : public StoreEngine {
+ public:
+  explicit RocksEngine(const RocksOptions& options) {
+    shared_.options = options;
+    shared_.cache = rocksdb::NewLRUCache(options.block_cache_bytes);
+    shared_.buffers = std::make_shared<rocksdb::WriteBufferManager>(options.write_buffers_bytes);
+    if (options.rate_limit_bytes > 0) {
+      shared_.limiter.reset(
+          rocksdb::NewGenericRateLimiter(static_cast<int64_t>(options.rate_limit_bytes)));
+    }
+    rocksdb::Env* env = rocksdb::Env::Default();
+    env->SetBackgroundThreads(options.background_threads, rocksdb::Env::LOW);
+    env->SetBackgroundThreads(1, rocksdb::Env::HIGH);
+  }
+
+  Result<std::unique_ptr<Store>> Open(const std::string& directory) override {
+    const rocksdb::ColumnFamilyOptions data = DataOptions(shared_);
+    rocksdb::ColumnFamilyOptions own = data;
+    own.write_buffer_size = size_t{1} << 20;
+    std::vector<rocksdb::ColumnFamilyDescriptor> families = {
+        {rocksdb::kDefaultColumnFamilyName, data}, {kOwnFamily, own}};
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* opened = nullptr;
+    rocksdb::Env::Default()->CreateDirIfMissing(ParentOf(directory)).PermitUncheckedError();
+    const rocksdb::Status status =
+        rocksdb::DB::Open(DatabaseOptions(shared_), directory, families, &handles, &opened);
+    if (!status.ok()) return StorageError(directory, "opening", status);
+    auto store = std::make_unique<RocksStore>(directory, std::shared_ptr<rocksdb::DB>(opened),
+                                              std::move(handles));
+    STROM_TRY_VOID(store->LoadPosition());
+    return store;
+  }
+
+  Status Destroy(const std::string& directory) override {
+    const rocksdb::Status status = rocksdb::DestroyDB(directory, rocksdb::Options());
+    return status.ok() ? Status{} : StorageError(directory, "deleting it", status);
+  }
+
+ private:
+  static std::string ParentOf(const std::string& path) {
+    return path.substr(0, path.find_last_of('/'));
+  }
+
+  Shared shared_;
+};
+
+}  // namespace
+
+std::unique_ptr<StoreEngine> MakeRocksEngine(const RocksOptions& options) {
+  return std::make_unique<RocksEngine>(options);
+}
+
+}  // namespace strom::kv
