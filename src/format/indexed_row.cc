@@ -7,28 +7,6 @@ namespace {
 
 constexpr const char* kCutOff = "the row ends inside the field";
 
-bool IsVariable(const DataType& type) {
-  switch (type.root) {
-    case TypeRoot::kString:
-    case TypeRoot::kBytes:
-    case TypeRoot::kArray:
-    case TypeRoot::kMap:
-    case TypeRoot::kRow:
-      return true;
-    case TypeRoot::kDecimal:
-      return !IsCompactDecimal(type);
-    default:
-      return false;
-  }
-}
-
-size_t CountVariable(RowType types) {
-  size_t count = 0;
-  for (const DataType& type : types)
-    count += IsVariable(type) ? 1 : 0;
-  return count;
-}
-
 bool DecodeVariable(ByteView bytes, const DataType& type, DecodeContext& context, Value& out) {
   switch (type.root) {
     case TypeRoot::kString:
@@ -126,18 +104,53 @@ bool AppendFixed(const DataType& type, const Value& value, EncodeContext& contex
 
 }  // namespace
 
+bool IsIndexedVariable(const DataType& type) {
+  switch (type.root) {
+    case TypeRoot::kString:
+    case TypeRoot::kBytes:
+    case TypeRoot::kArray:
+    case TypeRoot::kMap:
+    case TypeRoot::kRow:
+      return true;
+    case TypeRoot::kDecimal:
+      return !IsCompactDecimal(type);
+    default:
+      return false;
+  }
+}
+
+size_t CountIndexedVariable(RowType types) {
+  size_t count = 0;
+  for (const DataType& type : types)
+    count += IsIndexedVariable(type) ? 1 : 0;
+  return count;
+}
+
+size_t IndexedFixedBytes(const DataType& type) {
+  switch (type.root) {
+    case TypeRoot::kChar:
+    case TypeRoot::kBinary:
+      return static_cast<size_t>(type.length);
+    case TypeRoot::kTimestamp:
+    case TypeRoot::kTimestampLtz:
+      return IsCompactTimestamp(type) ? FixedWidth(type) : sizeof(int64_t) + sizeof(int32_t);
+    default:
+      return FixedWidth(type);
+  }
+}
+
 bool DecodeIndexed(ByteView row, RowType types, DecodeContext& context, Row& out) {
   if (!context.Take(types.size())) return false;
   ByteReader values(row);
   const auto nulls = values.Take((types.size() + 7) / 8);
-  const auto length_area = values.Take(CountVariable(types) * sizeof(int32_t));
+  const auto length_area = values.Take(CountIndexedVariable(types) * sizeof(int32_t));
   if (!nulls || !length_area) return context.Fail("the row is shorter than its fixed part");
   ByteReader lengths(*length_area);
   out.clear();
   out.resize(types.size());
   for (size_t i = 0; i < types.size(); ++i) {
     if (BitAt(*nulls, i)) continue;
-    if (!IsVariable(types[i])) {
+    if (!IsIndexedVariable(types[i])) {
       if (!DecodeFixed(values, types[i], context, out[i])) return false;
       continue;
     }
@@ -155,14 +168,14 @@ bool AppendIndexed(RowType types, std::span<const Value> values, EncodeContext& 
   if (values.size() != types.size()) return context.Fail("the row has another number of fields");
   const size_t start = out.size();
   size_t next_length = start + (types.size() + 7) / 8;
-  out.resize(next_length + CountVariable(types) * sizeof(int32_t), 0);
+  out.resize(next_length + CountIndexedVariable(types) * sizeof(int32_t), 0);
   for (size_t i = 0; i < types.size(); ++i) {
     if (values[i].is_null()) {
       if (!types[i].nullable) return context.Fail("a NOT NULL field is null");
       SetBit(out, start, i);
       continue;
     }
-    if (!IsVariable(types[i])) {
+    if (!IsIndexedVariable(types[i])) {
       if (!AppendFixed(types[i], values[i], context, out)) return false;
       continue;
     }

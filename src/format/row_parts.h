@@ -76,6 +76,12 @@ bool StoreFixed(const DataType& type, const Value& value, EncodeContext& context
 // 1, 2, 4 or 8 for those types; 0 for all others.
 size_t FixedWidth(const DataType& type);
 
+// Whether an IndexedRow keeps the length of such a field (spec 03, 4), how many fields of a row
+// have one, and how many bytes a field without one takes.
+bool IsIndexedVariable(const DataType& type);
+size_t CountIndexedVariable(RowType types);
+size_t IndexedFixedBytes(const DataType& type);
+
 // ARRAY, MAP and ROW inside a row of the given layout (spec 03, 6).
 bool DecodeNested(RowFormat format, ByteView bytes, const DataType& type, DecodeContext& context,
                   Value& out);

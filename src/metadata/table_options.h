@@ -11,15 +11,17 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "format/lake_format.h"
 #include "format/record_batch.h"
 #include "format/table_descriptor.h"
 
 namespace strom::metadata {
 
+using format::LakeFormat;
+
 enum class ArrowCompression : uint8_t { kNone, kLz4Frame, kZstd };
 enum class KvFormat : uint8_t { kCompacted, kIndexed };
 enum class AutoPartitionUnit : uint8_t { kYear, kQuarter, kMonth, kDay, kHour };
-enum class LakeFormat : uint8_t { kPaimon, kLance, kIceberg, kHudi };
 enum class MergeEngine : uint8_t { kFirstRow, kVersioned, kAggregation };
 enum class DeleteBehavior : uint8_t { kAllow, kIgnore, kDisable };
 enum class ChangelogImage : uint8_t { kFull, kWal };
