@@ -1,5 +1,7 @@
 #include "format/aligned_row.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 #include "format/row_slots.h"
 
@@ -38,7 +40,7 @@ Result<Value> AlignedRowView::Field(size_t field, const DataType& type) const {
   return value;
 }
 
-bool DecodeAligned(ByteView row, RowType types, DecodeContext& context, Row& out) {
+bool DecodeAligned(ByteView row, RowType types, DecodeContext& context, Row& out, size_t wanted) {
   if (row.size() < FixedBytes(types.size())) {
     return context.Fail("the row is shorter than its fixed part");
   }
@@ -46,8 +48,8 @@ bool DecodeAligned(ByteView row, RowType types, DecodeContext& context, Row& out
   VariablePart part(row, FixedBytes(types.size()));
   const uint8_t* slots = row.data() + AlignedHeaderBytes(types.size());
   out.clear();
-  out.resize(types.size());
-  for (size_t i = 0; i < types.size(); ++i) {
+  out.resize(std::min(wanted, types.size()));
+  for (size_t i = 0; i < out.size(); ++i) {
     if (BitAt(row, i + kFirstNullBit)) continue;
     if (!DecodeSlot(RowFormat::kAligned, slots + i * kSlotBytes, types[i], part, context, out[i])) {
       return false;

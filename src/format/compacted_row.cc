@@ -1,5 +1,7 @@
 #include "format/compacted_row.h"
 
+#include <algorithm>
+
 #include "format/row_parts.h"
 
 namespace strom::format {
@@ -163,14 +165,14 @@ bool AppendField(const DataType& type, const Value& value, EncodeContext& contex
 
 }  // namespace
 
-bool DecodeCompacted(ByteView row, RowType types, DecodeContext& context, Row& out) {
+bool DecodeCompacted(ByteView row, RowType types, DecodeContext& context, Row& out, size_t wanted) {
   if (!context.Take(types.size())) return false;
   ByteReader in(row);
   const auto nulls = in.Take((types.size() + 7) / 8);
   if (!nulls) return context.Fail("the row is shorter than its null bitmap");
   out.clear();
-  out.resize(types.size());
-  for (size_t i = 0; i < types.size(); ++i) {
+  out.resize(std::min(wanted, types.size()));
+  for (size_t i = 0; i < out.size(); ++i) {
     if (types[i].nullable && BitAt(*nulls, i)) continue;
     if (!ReadField(in, types[i], context, out[i])) return false;
   }

@@ -1,5 +1,7 @@
 #include "format/indexed_row.h"
 
+#include <algorithm>
+
 #include "format/row_parts.h"
 
 namespace strom::format {
@@ -139,7 +141,7 @@ size_t IndexedFixedBytes(const DataType& type) {
   }
 }
 
-bool DecodeIndexed(ByteView row, RowType types, DecodeContext& context, Row& out) {
+bool DecodeIndexed(ByteView row, RowType types, DecodeContext& context, Row& out, size_t wanted) {
   if (!context.Take(types.size())) return false;
   ByteReader values(row);
   const auto nulls = values.Take((types.size() + 7) / 8);
@@ -147,8 +149,8 @@ bool DecodeIndexed(ByteView row, RowType types, DecodeContext& context, Row& out
   if (!nulls || !length_area) return context.Fail("the row is shorter than its fixed part");
   ByteReader lengths(*length_area);
   out.clear();
-  out.resize(types.size());
-  for (size_t i = 0; i < types.size(); ++i) {
+  out.resize(std::min(wanted, types.size()));
+  for (size_t i = 0; i < out.size(); ++i) {
     if (BitAt(*nulls, i)) continue;
     if (!IsIndexedVariable(types[i])) {
       if (!DecodeFixed(values, types[i], context, out[i])) return false;

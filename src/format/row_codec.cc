@@ -19,14 +19,15 @@ std::string_view NameOf(RowFormat format) {
 
 }  // namespace
 
-bool DecodeRowAt(RowFormat format, ByteView row, RowType types, DecodeContext& context, Row& out) {
+bool DecodeRowAt(RowFormat format, ByteView row, RowType types, DecodeContext& context, Row& out,
+                 size_t wanted) {
   switch (format) {
     case RowFormat::kCompacted:
-      return DecodeCompacted(row, types, context, out);
+      return DecodeCompacted(row, types, context, out, wanted);
     case RowFormat::kIndexed:
-      return DecodeIndexed(row, types, context, out);
+      return DecodeIndexed(row, types, context, out, wanted);
     case RowFormat::kAligned:
-      return DecodeAligned(row, types, context, out);
+      return DecodeAligned(row, types, context, out, wanted);
   }
   return context.Fail("the row layout is unknown");
 }
@@ -53,13 +54,18 @@ std::vector<DataType> FieldTypes(const Schema& schema) {
 }
 
 Result<Row> DecodeRow(RowFormat format, ByteView row, RowType types) {
-  DecodeContext context;
   Row out;
-  if (!DecodeRowAt(format, row, types, context, out)) {
+  STROM_TRY_VOID(DecodeRowInto(format, row, types, out));
+  return out;
+}
+
+Status DecodeRowInto(RowFormat format, ByteView row, RowType types, Row& out, size_t wanted) {
+  DecodeContext context;
+  if (!DecodeRowAt(format, row, types, context, out, wanted)) {
     return Fail(ErrorCode::kCorruptRecord, "Cannot decode a row of {} fields ({}): {}.",
                 types.size(), NameOf(format), context.problem);
   }
-  return out;
+  return {};
 }
 
 Status AppendRow(RowFormat format, RowType types, std::span<const Value> values, Bytes& out) {

@@ -23,10 +23,15 @@ using RowType = std::span<const DataType>;
 using Row = std::vector<Value>;
 
 inline constexpr size_t kMaxValuesPerRow = 4'000'000;
+inline constexpr size_t kAllFields = SIZE_MAX;
 
 std::vector<DataType> FieldTypes(const Schema& schema);
 
 Result<Row> DecodeRow(RowFormat format, ByteView row, RowType types);
+// The first `wanted` fields (fewer if the row has fewer) replace what `out` holds; its memory is
+// reused. The fields behind them are not looked at. `out` is unspecified when it fails.
+Status DecodeRowInto(RowFormat format, ByteView row, RowType types, Row& out,
+                     size_t wanted = kAllFields);
 // Appends to `out`; `out` is as before when it fails.
 Status AppendRow(RowFormat format, RowType types, std::span<const Value> values, Bytes& out);
 

@@ -88,13 +88,17 @@ bool DecodeNested(RowFormat format, ByteView bytes, const DataType& type, Decode
 bool AppendNested(RowFormat format, const DataType& type, const Value& value,
                   EncodeContext& context, Bytes& out);
 
-// One row at any depth, in the layout named or in a fixed one.
-bool DecodeRowAt(RowFormat format, ByteView row, RowType types, DecodeContext& context, Row& out);
+// One row at any depth, in the layout named or in a fixed one. Only its first `wanted` fields.
+bool DecodeRowAt(RowFormat format, ByteView row, RowType types, DecodeContext& context, Row& out,
+                 size_t wanted = kAllFields);
 bool AppendRowAt(RowFormat format, RowType types, std::span<const Value> values,
                  EncodeContext& context, Bytes& out);
-bool DecodeCompacted(ByteView row, RowType types, DecodeContext& context, Row& out);
-bool DecodeIndexed(ByteView row, RowType types, DecodeContext& context, Row& out);
-bool DecodeAligned(ByteView row, RowType types, DecodeContext& context, Row& out);
+bool DecodeCompacted(ByteView row, RowType types, DecodeContext& context, Row& out,
+                     size_t wanted = kAllFields);
+bool DecodeIndexed(ByteView row, RowType types, DecodeContext& context, Row& out,
+                   size_t wanted = kAllFields);
+bool DecodeAligned(ByteView row, RowType types, DecodeContext& context, Row& out,
+                   size_t wanted = kAllFields);
 bool AppendCompacted(RowType types, std::span<const Value> values, EncodeContext& context,
                      Bytes& out);
 bool AppendIndexed(RowType types, std::span<const Value> values, EncodeContext& context,

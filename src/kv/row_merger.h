@@ -1,6 +1,6 @@
 // What a new row makes of the stored one: the merge engines, partial updates and deletes of spec
 // 05, 4 to 7. Pure functions of rows; nothing is stored here. A merger belongs to one PutKv request
-// and bucket.
+// and bucket and keeps buffers from row to row, so one thread at a time may use it.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct StoredRow {
 
 enum class MergeKind : uint8_t {
   kUnchanged,  // no change: nothing is stored or logged
-  kIncoming,   // store the incoming row as it came
+  kIncoming,   // store the incoming row as it came; it was not decoded, let alone checked
   kMerged,     // store MergeOutcome::row, which has the latest schema
   kRemoved,    // the key goes
 };
@@ -39,8 +39,10 @@ class RowMerger {
 
   // The default engine with full rows: then an upsert is always kIncoming and needs no old row.
   virtual bool replaces_whole_rows() const { return false; }
-  // `old` is nothing when the key is not there. Errors: kCorruptRecord for a row that does not
-  // decode; see each engine.
+  // `old` is nothing when the key is not there. An auto-increment column of a new row is for the
+  // caller to fill; a merged row has null there, or 0 if the column is NOT NULL.
+  // Errors: kCorruptRecord for a row that does not decode, kSchemaNotExist for a schema id that the
+  // layout does not know; see each engine.
   virtual Result<MergeOutcome> Upsert(const std::optional<StoredRow>& old,
                                       const StoredRow& incoming) = 0;
   // Of a key that is there. Only called when deletes are allowed.
@@ -49,9 +51,11 @@ class RowMerger {
   virtual DeleteBehavior delete_behavior() const = 0;
 };
 
-// The merger of a request (spec 05, 5 to 7). `target_columns` are positions in the latest schema,
+// The merger of a request (spec 05, 5 to 8). `target_columns` are positions in the latest schema,
 // empty for all. `overwrite`: agg_mode 1, which bypasses the table's engine and allows deletes.
-// kInvalidTargetColumn names table columns and rule. `layout` outlives the merger.
+// kInvalidTargetColumn names columns and rule: a position outside the schema, targets without the
+// primary key or in a table with other NOT NULL columns, any target with an engine that takes
+// whole rows only, and the rule of auto-increment columns. `layout` outlives the merger.
 Result<std::unique_ptr<RowMerger>> MakeRowMerger(const TableLayout& layout,
                                                  std::span<const int32_t> target_columns,
                                                  bool overwrite);

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/ids.h"
@@ -24,6 +25,12 @@ struct SchemaVersion {
   SchemaId id;
   std::shared_ptr<const format::Schema> schema;
   std::vector<format::DataType> types;  // of the columns, in order
+  // For each column of the latest schema its position here, found by column id; nothing if this
+  // schema does not have it.
+  std::vector<std::optional<size_t>> position_of;
+  // This schema's columns are the first columns of the latest one, in the same order (and may be
+  // all of them).
+  bool is_prefix = false;
 };
 
 struct TableLayout {
@@ -46,6 +53,24 @@ struct TableLayout {
     auto it = schemas.find(id);
     return it == schemas.end() ? nullptr : &it->second;
   }
+  bool IsKeyColumn(size_t position) const;
 };
+
+// The `table.*` options that a layout is made of.
+struct LayoutSettings {
+  format::RowFormat row_format = format::RowFormat::kCompacted;
+  format::LogFormat log_format = format::LogFormat::kArrow;
+  MergeEngine merge_engine = MergeEngine::kDefault;
+  std::optional<std::string> version_column;
+  std::optional<DeleteBehavior> delete_behavior;  // none: kIgnore with a merge engine, else kAllow
+  bool full_image = true;
+};
+
+// Fails where creating the table would have (so only when what is stored is damaged):
+// kInvalidTable for schemas that do not fit each other or have no primary key, kInvalidConfig for a
+// version column that is missing or of another type than INT, BIGINT or a timestamp.
+Result<TableLayout> MakeTableLayout(
+    const std::map<SchemaId, std::shared_ptr<const format::Schema>>& schemas,
+    const LayoutSettings& settings);
 
 }  // namespace strom::kv
