@@ -147,4 +147,24 @@ inline Value FromKv(const Json& json, const DataType& type) {
   }
 }
 
+// A value as tests/vectors/kv-behaviour writes it: like the log's, but BYTES as "0x" and hex, and
+// timestamps as {ms, ns}.
+inline Value FromBehaviour(const Json& json, const DataType& type) {
+  if (json.is_null()) return Value::Null();
+  switch (type.root) {
+    case TypeRoot::kBinary:
+    case TypeRoot::kBytes:
+      return Value::Text(AsText(Hex(json.get<std::string>().substr(2))));
+    case TypeRoot::kTimestamp:
+    case TypeRoot::kTimestampLtz:
+      return Value::TimestampOf(json["ms"].get<int64_t>(), json["ns"].get<int32_t>());
+    case TypeRoot::kArray:
+    case TypeRoot::kMap:
+    case TypeRoot::kRow:
+      return NestedOf(json, type, FromBehaviour);
+    default:
+      return FromLog(json, type);
+  }
+}
+
 }  // namespace strom::format::vectors
