@@ -49,11 +49,14 @@ Result<Appended> Replica::Append(MutableByteView records, Timestamp now) {
   if (records.empty()) return Appended{Offset(-1), Offset(0)};
   STROM_TRY(std::vector<format::CheckedBatch> batches, format::SplitAndCheck(records, *rules_));
   STROM_TRY(const log::AppendResult result, log_->Append(batches, now));
-  if (!committing_ && high_watermark_ < log_->end_offset()) {
-    committing_ = true;
-    background_.Spawn(CommitLoop());
-  }
+  StartCommit();
   return Appended{result.base_offset, result.end_offset};
+}
+
+void Replica::StartCommit() {
+  if (committing_ || high_watermark_ >= log_->end_offset()) return;
+  committing_ = true;
+  background_.Spawn(CommitLoop());
 }
 
 // One loop per bucket however many writers it has: while a commit is under way, what is appended
@@ -69,7 +72,11 @@ runtime::Task<void> Replica::CommitLoop() {
       WakeAll();
       break;
     }
-    AdvanceHighWatermark(target);
+    if (primary_key_) {
+      if (!co_await CommitRows(target)) break;
+    } else {
+      AdvanceHighWatermark(target);
+    }
   }
   committing_ = false;
 }

@@ -22,6 +22,7 @@
 #include "log/group_commit.h"
 #include "log/log.h"
 #include "metadata/catalog.h"
+#include "replica/primary_key.h"
 #include "replica/range_cache.h"
 #include "replica/read_plan.h"
 #include "runtime/sync.h"
@@ -44,6 +45,10 @@ class Replica : public std::enable_shared_from_this<Replica> {
           log::GroupCommit& commit, RangeCache& range_cache);
   ~Replica();
 
+  // Of a primary-key table, before anything else is called.
+  void AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
+                     std::string directory);
+
   const TableBucket& bucket() const { return bucket_; }
   const metadata::TableInfo& table() const { return *table_; }
   std::shared_ptr<const metadata::TableInfo> table_info() const { return table_; }
@@ -54,6 +59,19 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // Checks every batch of `records` (spec 02, 12), appends all of them or none, and starts their
   // commit. Errors are per bucket: 9, 10, 14, 15, 31.
   Result<Appended> Append(MutableByteView records, Timestamp now);
+
+  // Before Put and any read of rows: opens the store of a primary-key bucket. kNonPrimaryKeyTable
+  // for a log table, kKvStorage.
+  runtime::Task<Status> OpenStore();
+  bool store_is_open() const { return primary_key_ && primary_key_->is_open(); }
+  // Only while the store is open.
+  kv::KvBucket& rows() { return primary_key_->bucket(); }
+
+  // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 10, 14,
+  // 31, 35, 57, 72.
+  Result<Appended> Put(ByteView records, const kv::PutOptions& options, Timestamp now);
+  // Auto-increment ids that must be added before a Put of `records`, 0 if none.
+  int64_t MissingIds(ByteView records);
 
   // Waits until the high watermark reaches `offset`: kRequestTimeOut after `deadline`,
   // kUnknownTableOrBucket when the bucket is dropped, kLogStorage when its log failed.
@@ -93,6 +111,10 @@ class Replica : public std::enable_shared_from_this<Replica> {
 
  private:
   runtime::Task<void> CommitLoop();
+  void StartCommit();
+  // Lets the store follow the log to `target`, in steps as it can, and readers with it.
+  runtime::Task<Status> CommitRows(Offset target);
+  Status CheckPressure(size_t batch_bytes) const;
   Result<BucketRead> Project(const BucketReadRequest& request, Offset from, BucketRead read);
   // Where a read starts, if the log has it.
   Result<Offset> StartOf(const BucketReadRequest& request) const;
@@ -110,6 +132,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   const std::shared_ptr<const metadata::TableInfo> table_;
   const std::shared_ptr<const format::BatchRules> rules_;
   const std::unique_ptr<log::Log> log_;
+  std::unique_ptr<PrimaryKey> primary_key_;
   log::GroupCommit& commit_;
   Offset high_watermark_;
   const Offset end_at_promotion_;

@@ -1,0 +1,121 @@
+#include "replica/primary_key.h"
+
+#include "base/log.h"
+#include "format/record_batch.h"
+
+namespace strom::replica {
+namespace {
+
+// Read at once while a store is brought up to date (spec 05, 16).
+constexpr uint64_t kReplayBytes = uint64_t{16} << 20;
+constexpr int kMaxFailedCommits = 10;
+
+}  // namespace
+
+PrimaryKey::PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
+                       std::string directory, log::Log& log)
+    : table_(std::move(table)), engine_(engine), directory_(std::move(directory)), log_(log) {}
+
+runtime::Task<Status> PrimaryKey::Open(Offset committed) {
+  while (opening_)
+    co_await opened_.Wait();
+  if (bucket_) co_return Status{};
+  if (closed_) {
+    co_return Fail(ErrorCode::kNotLeaderOrFollower, "The store of {} is closed.", table_->name());
+  }
+  opening_ = true;
+  auto store = co_await OpenStore(committed);
+  Status status;
+  if (store) {
+    auto bucket = std::make_unique<kv::KvBucket>(table_, std::move(*store));
+    status = co_await Replay(*bucket, committed);
+    if (status) bucket_ = std::move(bucket);
+  } else {
+    status = Fail(store.error());
+  }
+  if (!status) {
+    Log(LogLevel::kError, "kv.open_failed",
+        {{"bucket", log_.bucket()}, {"table", table_->name()}, {"reason", status.error().message}});
+  }
+  opening_ = false;
+  opened_.Notify();
+  co_return status;
+}
+
+// A store that knows more than the log lost its log's tail with the machine: it is built again.
+runtime::Task<Result<std::unique_ptr<kv::Store>>> PrimaryKey::OpenStore(Offset committed) {
+  auto open = [this] { return engine_.Open(directory_); };
+  auto store = co_await runtime::OnBlockingPool(open);
+  if (!store || (*store)->position().offset <= committed) co_return store;
+  Log(LogLevel::kWarning, "kv.rebuilt",
+      {{"bucket", log_.bucket()},
+       {"table", table_->name()},
+       {"store_offset", (*store)->position().offset},
+       {"log_end", committed}});
+  co_return co_await runtime::OnBlockingPool([&]() -> Result<std::unique_ptr<kv::Store>> {
+    store->reset();
+    STROM_TRY_VOID(engine_.Destroy(directory_));
+    return open();
+  });
+}
+
+runtime::Task<Status> PrimaryKey::Replay(kv::KvBucket& bucket, Offset committed) {
+  Offset at = bucket.position().offset;
+  if (at < log_.start_offset()) {
+    co_return Fail(ErrorCode::kKvStorage,
+                   "The store of {} ({}) ends at offset {} and its log begins at {}: rows in "
+                   "between cannot be replayed. Restore the data directory or a snapshot.",
+                   table_->name(), log_.bucket(), at, log_.start_offset());
+  }
+  const Offset from = at;
+  while (at < committed) {
+    STROM_CO_TRY(const log::ReadResult read, log_.Read(at, committed, kReplayBytes, true));
+    ByteView rest = read.bytes;
+    while (!rest.empty()) {
+      const auto header = format::ReadBatchHeader(rest);
+      if (!header) {
+        co_return Fail(ErrorCode::kKvStorage, "The log of {} has damaged bytes behind offset {}.",
+                       table_->name(), at);
+      }
+      STROM_CO_TRY_VOID(bucket.Replay(rest.first(header->size_bytes), *header, at));
+      at = header->next_offset();
+      rest = rest.subspan(header->size_bytes);
+      co_await runtime::Yield();
+    }
+    if (read.bytes.empty()) at = read.end_offset;
+  }
+  if (at > from) {
+    Log(LogLevel::kInfo, "kv.replayed",
+        {{"bucket", log_.bucket()}, {"table", table_->name()}, {"from", from}, {"to", at}});
+  }
+  co_return Status{};
+}
+
+Result<Offset> PrimaryKey::Commit(Offset target) {
+  Status committed = bucket_->Commit(target);
+  if (committed) {
+    failed_commits_ = 0;
+    return target;
+  }
+  if (committed.error().code != ErrorCode::kStorageBackpressure &&
+      ++failed_commits_ >= kMaxFailedCommits) {
+    return Fail(committed.error());
+  }
+  return std::min(target, bucket_->position().offset);
+}
+
+runtime::Task<Status> PrimaryKey::Close(bool flush) {
+  closed_ = true;
+  while (opening_)
+    co_await opened_.Wait();
+  if (!bucket_) co_return Status{};
+  std::unique_ptr<kv::Store> store = bucket_->TakeStore();
+  bucket_.reset();
+  co_return co_await runtime::OnBlockingPool([&]() -> Status {
+    Status flushed = flush ? store->Flush() : Status{};
+    store.reset();
+    return flushed;
+  });
+}
+
+}  // namespace strom::replica

@@ -1,0 +1,61 @@
+// The key-value side of a primary-key bucket's replica: opens the store when it is first needed,
+// brings it up to the end of the log, and moves committed changes into it. Part of a Replica, on
+// its shard.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "kv/kv_bucket.h"
+#include "log/log.h"
+#include "runtime/sync.h"
+#include "runtime/task.h"
+
+namespace strom::replica {
+
+class PrimaryKey {
+ public:
+  // `directory` (…/kv-0) holds the store alone. `engine` and `log` outlive this.
+  PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine, std::string directory,
+             log::Log& log);
+
+  kv::KvTable& table() { return *table_; }
+  bool is_open() const { return bucket_ != nullptr; }
+  // Opens the store and replays what it lacks of the log up to `committed`. Callers are served in
+  // the order in which they came. kKvStorage when it cannot be opened; the next call tries again.
+  runtime::Task<Status> Open(Offset committed);
+  // Only while it is open.
+  kv::KvBucket& bucket() { return *bucket_; }
+
+  // Moves what is committed below `target` into the store; how far it came. An error that is not
+  // kStorageBackpressure has been seen several times in a row.
+  Result<Offset> Commit(Offset target);
+
+  // Offsets from here on are needed to build the store again: nothing of the log from it on may be
+  // deleted. Never moves back.
+  Offset retain_from() const { return retain_from_; }
+  void RetainFrom(Offset offset) { retain_from_ = std::max(retain_from_, offset); }
+
+  // Makes the store durable if `flush`, and closes it. No call may follow.
+  runtime::Task<Status> Close(bool flush);
+
+ private:
+  runtime::Task<Result<std::unique_ptr<kv::Store>>> OpenStore(Offset committed);
+  runtime::Task<Status> Replay(kv::KvBucket& bucket, Offset committed);
+
+  const std::shared_ptr<kv::KvTable> table_;
+  kv::StoreEngine& engine_;
+  const std::string directory_;
+  log::Log& log_;
+  std::unique_ptr<kv::KvBucket> bucket_;
+  bool opening_ = false;
+  bool closed_ = false;
+  runtime::Event opened_;
+  int failed_commits_ = 0;
+  Offset retain_from_{0};
+};
+
+}  // namespace strom::replica

@@ -1,0 +1,88 @@
+// The part of Replica that is about rows of primary-key tables (spec 05).
+#include "base/log.h"
+#include "format/kv_batch.h"
+#include "replica/replica.h"
+
+namespace strom::replica {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstCommitRetry{100};
+constexpr std::chrono::milliseconds kLastCommitRetry{1000};
+// Rows of one bucket that may wait for their commit in memory.
+constexpr size_t kMaxBufferedBytes = size_t{256} << 20;
+
+}  // namespace
+
+void Replica::AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
+                            std::string directory) {
+  primary_key_ =
+      std::make_unique<PrimaryKey>(std::move(table), engine, std::move(directory), *log_);
+}
+
+runtime::Task<Status> Replica::OpenStore() {
+  if (store_is_open()) co_return Status{};
+  if (dropped_ || failed_) co_return Fail(GoneError());
+  if (!primary_key_) {
+    co_return Fail(ErrorCode::kNonPrimaryKeyTable,
+                   "Table {} ({}) has no primary key: it is written with ProduceLog and read with "
+                   "FetchLog.",
+                   table_->path, bucket_);
+  }
+  co_return co_await primary_key_->Open(high_watermark_);
+}
+
+int64_t Replica::MissingIds(ByteView records) {
+  if (!rows().has_auto_increment()) return 0;
+  const auto batch = format::ParseKvBatch(records);
+  return batch ? batch->record_count - rows().ids_left() : 0;
+}
+
+Status Replica::CheckPressure(size_t batch_bytes) const {
+  if (primary_key_->bucket().buffered_bytes() + batch_bytes <= kMaxBufferedBytes) return {};
+  return Fail(ErrorCode::kStorageBackpressure,
+              "{} ({}) has {} bytes that wait for their commit; send the write again a little "
+              "later.",
+              bucket_, table_->path, primary_key_->bucket().buffered_bytes());
+}
+
+Result<Appended> Replica::Put(ByteView records, const kv::PutOptions& options, Timestamp now) {
+  if (dropped_ || failed_) return Fail(GoneError());
+  STROM_TRY_VOID(CheckPressure(records.size()));
+  STROM_TRY(const format::KvBatch batch, format::ParseKvBatch(records));
+  kv::KvBucket& rows = primary_key_->bucket();
+  STROM_TRY(Bytes changelog, rows.Prepare(batch, options));
+  const auto header = format::ReadBatchHeader(changelog);
+  STROM_CHECK(header.has_value());
+  log::AppendBatch append[] = {{changelog, *header}};
+  auto appended = log_->Append(append, now);
+  if (!appended || appended->duplicate) {
+    rows.Discard();
+    if (!appended) return Fail(appended.error());
+    return Appended{appended->base_offset, appended->end_offset};
+  }
+  rows.Keep(appended->end_offset);
+  StartCommit();
+  return Appended{appended->base_offset, appended->end_offset};
+}
+
+runtime::Task<Status> Replica::CommitRows(Offset target) {
+  std::chrono::milliseconds wait = kFirstCommitRetry;
+  while (true) {
+    if (dropped_) co_return Fail(GoneError());
+    const Result<Offset> reached = primary_key_->Commit(target);
+    if (!reached) {
+      failed_ = reached.error();
+      Log(LogLevel::kError, "kv.failed",
+                {{"bucket", bucket_}, {"table", table_->path}, {"reason", failed_->message}});
+      WakeAll();
+      co_return Fail(*failed_);
+    }
+    if (*reached > high_watermark_) wait = kFirstCommitRetry;
+    AdvanceHighWatermark(*reached);
+    if (*reached >= target) co_return Status{};
+    co_await runtime::Sleep(wait);
+    wait = std::min(wait * 2, kLastCommitRetry);
+  }
+}
+
+}  // namespace strom::replica
