@@ -231,12 +231,6 @@ runtime::Task<Status> Coordinator::DropDatabase(std::string name, bool ignore_if
 
 Status Coordinator::CheckServed(const TablePath& path,
                                 const format::TableDescriptor& descriptor) const {
-  if (descriptor.schema.has_primary_key() && !settings_.serves_primary_key_tables) {
-    return Fail(ErrorCode::kInvalidTable,
-                "Table {} has a primary key; primary-key tables are not served yet by this "
-                "version of Strom.",
-                path);
-  }
   if (descriptor.partitioned() && !settings_.serves_partitioned_tables) {
     return Fail(ErrorCode::kInvalidTable,
                 "Table {} is partitioned; partitioned tables are not served yet by this version "

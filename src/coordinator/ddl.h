@@ -36,7 +36,6 @@ struct CoordinatorSettings {
   std::vector<ServerId> tablet_servers;
   // What later parts of the server switch on. A table of such a kind is validated completely and
   // then refused.
-  bool serves_primary_key_tables = false;
   bool serves_partitioned_tables = false;
   // Writer ids are reserved durably in blocks of this many; a restart skips the rest of a block.
   int64_t writer_id_block = 1000;

@@ -315,10 +315,6 @@ TEST(CreateTable, KindsThatAreNotServedAreCheckedAndThenRefused) {
                                           R"("primary_key":["a"],"highest_field_id")");
     const std::string partitioned =
         Replaced(LogTableJson(), R"("partition_key":[])", R"("partition_key":["b"])");
-    ExpectError(co_await coordinator.CreateTable({"fluss", "k"}, with_key, false),
-                ErrorCode::kInvalidTable,
-                "Table fluss.k has a primary key; primary-key tables are not served yet by this "
-                "version of Strom.");
     ExpectError(co_await coordinator.CreateTable({"fluss", "p"}, partitioned, false),
                 ErrorCode::kInvalidTable,
                 "Table fluss.p is partitioned; partitioned tables are not served yet by this "

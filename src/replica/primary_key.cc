@@ -47,7 +47,7 @@ runtime::Task<Result<std::unique_ptr<kv::Store>>> PrimaryKey::OpenStore(Offset c
   auto open = [this] { return engine_.Open(directory_); };
   auto store = co_await runtime::OnBlockingPool(open);
   if (!store || (*store)->position().offset <= committed) co_return store;
-  Log(LogLevel::kWarning, "kv.rebuilt",
+  Log(LogLevel::kWarn, "kv.rebuilt",
       {{"bucket", log_.bucket()},
        {"table", table_->name()},
        {"store_offset", (*store)->position().offset},

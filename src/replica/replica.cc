@@ -249,7 +249,16 @@ void Replica::Drop() {
 }
 
 runtime::Task<Status> Replica::Close() {
+  closing_ = true;
   co_await background_.Join();
+  if (primary_key_) {
+    // A store that cannot be flushed is behind, not lost: the log is replayed into it.
+    Status closed = co_await primary_key_->Close(!dropped_);
+    if (!closed) {
+      Log(LogLevel::kWarn, "kv.close_failed",
+          {{"bucket", bucket_}, {"table", table_->path}, {"reason", closed.error().message}});
+    }
+  }
   if (dropped_) co_return Status{};
   if (log_->failure()) co_return Fail(*log_->failure());
   co_return co_await log_->CloseCleanly();

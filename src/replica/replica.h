@@ -138,6 +138,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   const Offset end_at_promotion_;
   const int64_t ttl_ms_;  // 0: for ever
   bool dropped_ = false;
+  bool closing_ = false;
   std::optional<Error> failed_;
   bool committing_ = false;
   runtime::TaskGroup background_;

@@ -68,12 +68,12 @@ Result<Appended> Replica::Put(ByteView records, const kv::PutOptions& options, T
 runtime::Task<Status> Replica::CommitRows(Offset target) {
   std::chrono::milliseconds wait = kFirstCommitRetry;
   while (true) {
-    if (dropped_) co_return Fail(GoneError());
+    if (dropped_ || closing_) co_return Fail(GoneError());
     const Result<Offset> reached = primary_key_->Commit(target);
     if (!reached) {
       failed_ = reached.error();
       Log(LogLevel::kError, "kv.failed",
-                {{"bucket", bucket_}, {"table", table_->path}, {"reason", failed_->message}});
+          {{"bucket", bucket_}, {"table", table_->path}, {"reason", failed_->message}});
       WakeAll();
       co_return Fail(*failed_);
     }

@@ -20,6 +20,12 @@ Handler HandlerOf(wire::Api api) {
       return HandleProduceLog;
     case wire::Api::kFetchLog:
       return HandleFetchLog;
+    case wire::Api::kPutKv:
+      return HandlePutKv;
+    case wire::Api::kLookup:
+      return HandleLookup;
+    case wire::Api::kPrefixLookup:
+      return HandlePrefixLookup;
     case wire::Api::kListOffsets:
       return HandleListOffsets;
     case wire::Api::kLimitScan:

@@ -9,6 +9,11 @@ namespace strom::server {
 runtime::Task<Response> HandleProduceLog(RequestContext& request);
 runtime::Task<Response> HandleFetchLog(RequestContext& request);
 
+// put_kv.cc, lookup.cc: rows of primary-key tables
+runtime::Task<Response> HandlePutKv(RequestContext& request);
+runtime::Task<Response> HandleLookup(RequestContext& request);
+runtime::Task<Response> HandlePrefixLookup(RequestContext& request);
+
 // offsets.cc: other reads of logs
 runtime::Task<Response> HandleListOffsets(RequestContext& request);
 runtime::Task<Response> HandleLimitScan(RequestContext& request);

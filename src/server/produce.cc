@@ -3,6 +3,7 @@
 #include <unordered_set>
 
 #include "server/handlers.h"
+#include "server/rows.h"
 #include "server/scatter.h"
 #include "server/server_shard.h"
 #include "server/session.h"
@@ -36,11 +37,7 @@ runtime::Task<bool> AppendOnOwner(ServerShard& owner, std::vector<ProducePart*> 
       continue;
     }
     if (owner.writes_refused) {
-      part->base_offset =
-          Fail(ErrorCode::kDiskWriteLocked,
-               "The disk of '{}' is {:.0f} % full or more, so nothing is written to {}. Free some "
-               "space, or shorten table.log.ttl; reads go on.",
-               owner.settings().data_dir, owner.settings().disk_write_limit * 100, part->bucket);
+      part->base_offset = Fail(DiskFullError(owner, part->bucket));
       continue;
     }
     Result<replica::Appended> appended = (*replica)->Append(part->records, now);

@@ -62,6 +62,8 @@ runtime::Task<Result<std::unique_ptr<Server>>> Server::Start(ServerSettings sett
 runtime::Task<Status> Server::Open() {
   runtime::FileSystem& files = home_.files();
   STROM_CO_TRY(directory_, log::LogDirectory::Open(files, settings_.data_dir));
+  store_engine_ =
+      settings_.store_engine ? settings_.store_engine : kv::MakeRocksEngine(settings_.rocks);
   STROM_CO_TRY_VOID(co_await OpenMetadata());
   for (int i = 0; i < home_.shard_count(); ++i) {
     runtime::Shard& shard = home_.peer(runtime::ShardId(i));
@@ -104,6 +106,10 @@ runtime::Task<Status> Server::OpenMetadata() {
 
 std::string Server::MetadataPath() const {
   return fmt::format("{}/{}", settings_.data_dir, log::kMetadataFolder);
+}
+
+std::string Server::StoreDirectory(const metadata::TableInfo& table, BucketId bucket) const {
+  return fmt::format("{}/kv-{}", directory_->TablePath(table.path, table.id), bucket);
 }
 
 std::string Server::BucketDirectory(const metadata::TableInfo& table, BucketId bucket) const {

@@ -83,9 +83,11 @@ class Server {
 
   std::string MetadataPath() const;
   std::string BucketDirectory(const metadata::TableInfo& table, BucketId bucket) const;
+  std::string StoreDirectory(const metadata::TableInfo& table, BucketId bucket) const;
 
   ServerSettings settings_;
   runtime::Shard& home_;
+  std::shared_ptr<kv::StoreEngine> store_engine_;  // outlives the replicas
   std::unique_ptr<log::LogDirectory> directory_;
   std::unique_ptr<metadata::JournalStore> store_;
   std::unique_ptr<coordinator::Coordinator> coordinator_;

@@ -1,6 +1,7 @@
 // What of the catalog lives on this server: opening replicas at start, and DDL brought to all
 // shards.
 #include "base/log.h"
+#include "replica/kv_tables.h"
 #include "replica/replica.h"
 #include "server/server.h"
 
@@ -62,6 +63,10 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
   for (const TablePtr& table : tables) {
     auto rules = std::make_shared<const format::BatchRules>(
         format::BatchRules::Make(table->log_format, table->has_primary_key, table->schemas));
+    std::shared_ptr<kv::KvTable> kv_table;
+    if (table->has_primary_key) {
+      STROM_CO_TRY(kv_table, replica::MakeKvTable(*table));
+    }
     for (int32_t b = 0; b < table->bucket_count; ++b) {
       const TableBucket bucket{table->id, std::nullopt, BucketId(b)};
       if (&shard.OwnerOf(bucket) != &shard) continue;
@@ -69,8 +74,12 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
                    log::Log::Open(shard.shard.files(), BucketDirectory(*table, bucket.bucket),
                                   bucket, settings_.log, directory_->RecoveryPoint(bucket),
                                   directory_->clean(), shard.shard.WallClock()));
-      shard.replicas.Add(std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
-                                                            shard.commit, shard.range_cache));
+      auto replica = std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
+                                                        shard.commit, shard.range_cache);
+      if (kv_table) {
+        replica->AddPrimaryKey(kv_table, *store_engine_, StoreDirectory(*table, bucket.bucket));
+      }
+      shard.replicas.Add(std::move(replica));
       shard.metrics.buckets.Add(1);
     }
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "kv/rocks_store.h"
 #include "log/group_commit.h"
 #include "log/log.h"
 #include "metadata/table_validation.h"
@@ -49,6 +50,9 @@ struct ServerSettings {
 
   log::LogOptions log;
   log::CommitOptions commit;
+  kv::RocksOptions rocks;
+  // What keeps the rows of primary-key tables; none: RocksDB with the options above.
+  std::shared_ptr<kv::StoreEngine> store_engine;
   std::chrono::milliseconds segment_max_age{std::chrono::hours(7 * 24)};
   std::chrono::milliseconds retention_interval{300'000};
   bool roll_expired_active_segment = false;

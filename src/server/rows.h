@@ -1,0 +1,39 @@
+// What the handlers of primary-key tables share: writing KV batches to their owners.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "runtime/task.h"
+
+namespace strom::server {
+
+struct ServerShard;
+
+// One bucket of a write and what came of it: the end of its changelog batch.
+struct PutPart {
+  TableBucket bucket;
+  ByteView records;
+  Result<Offset> end_offset = Offset(0);
+};
+
+struct PutRequest {
+  int32_t acks = -1;
+  std::chrono::milliseconds timeout{};
+  std::span<const int32_t> target_columns;
+  bool overwrite = false;
+  int16_t api_version = 0;  // of PUT_KV
+};
+
+// Applies every part on its owner and waits for what `acks` demands. Parts and what they point to
+// outlive the call.
+runtime::Task<void> PutRows(ServerShard& home, std::vector<PutPart*> parts, PutRequest request);
+
+Error DiskFullError(ServerShard& owner, const TableBucket& bucket);
+Error ForVersion(Error error, int16_t put_kv_version);
+
+}  // namespace strom::server
