@@ -4,7 +4,33 @@
 import hashlib
 import json
 import pathlib
+import struct
 import sys
+
+
+# Where key_fuzz.cc lists the types of one column.
+KEY_TYPES = {"BOOLEAN": [0], "TINYINT": [1], "SMALLINT": [2], "INTEGER": [3], "BIGINT": [4],
+             "FLOAT": [5], "DOUBLE": [6], "CHAR": [7], "STRING": [8], "BINARY": [9], "BYTES": [10],
+             "DECIMAL": [11, 12], "DATE": [13], "TIME_WITHOUT_TIME_ZONE": [14],
+             "TIMESTAMP_WITHOUT_TIME_ZONE": [15, 16], "TIMESTAMP_WITH_LOCAL_TIME_ZONE": [17]}
+TWO_COLUMNS, THREE_COLUMNS = 18, 19
+
+
+def key_types(types):
+    if len(types) == 1:
+        return KEY_TYPES[types[0]["type"]]
+    return [TWO_COLUMNS if len(types) == 2 else THREE_COLUMNS]
+
+
+def kv_batches_of_rows(load):
+    """Each golden row as the only record of a batch; the target makes the checksum fit."""
+    for offset, name in ((0, "row-compacted.json"), (64, "row-indexed.json")):
+        for case in load(f"kv/{name}")["cases"]:
+            record = b"\1k" + bytes.fromhex(case["row"])
+            records = struct.pack("<i", len(record)) + record
+            batch = struct.pack("<ibIhbqii", 24 + len(records), 0, 0, 1, 0, -1, -1, 1) + records
+            for schema in range(4):
+                yield bytes([offset + schema]) + batch
 
 
 def main(vectors, out):
@@ -43,6 +69,20 @@ def main(vectors, out):
         for case in load(f"kv/{name}").get("cases", []):
             if isinstance(case.get("row"), str):
                 add("row_fuzz", bytes([i]) + bytes.fromhex(case["row"]))
+    for name in ("kv-record-batch", "kv-record-batch-malformed", "value-record-batch"):
+        for case in load(f"kv/{name}.json")["cases"]:
+            # Schemas 0 to 3 with COMPACTED rows, from 64 on with INDEXED ones.
+            first = b"\x41" if case.get("kv_format") == "INDEXED" else b"\1"
+            add("kv_batch_fuzz", first + bytes.fromhex(case["batch"]))
+    for case in kv_batches_of_rows(load):
+        add("kv_batch_fuzz", case)
+    for case in load("kv/keys.json")["cases"]:
+        for i, encoding in enumerate(("compacted", "paimon", "iceberg")):
+            if "key" in case[encoding]:
+                for types in key_types(case["types"]):
+                    add("key_fuzz", bytes([i, types]) + bytes.fromhex(case[encoding]["key"]))
+    for case in load("kv/snapshot-metadata.json")["cases"]:
+        add("kv_snapshot_fuzz", case["json"].encode())
     add("ranges_fuzz", b"\2\0" + b"STROMCR1" + bytes(8) + bytes(4) + bytes(4))
     segment = load("log/index_and_segment.json")
     add("disk_file_fuzz", b"\0" + segment["writer_snapshot"]["json"].encode())

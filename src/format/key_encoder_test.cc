@@ -41,6 +41,10 @@ Result<Bytes> Encoded(KeyEncoding encoding, RowType types, std::span<const Value
 }
 
 void CheckBuckets(const Json& stated, std::optional<LakeFormat> lake, ByteView key) {
+  if (stated.contains("bucket") && stated["bucket"].is_string()) {  // the client's error
+    EXPECT_FALSE(BucketOfKey(lake, key, 8));
+    return;
+  }
   for (const auto& [count, bucket] : stated.value("bucket", Json::object()).items()) {
     EXPECT_EQ(BucketOfKey(lake, key, std::stoi(count)).value(), bucket.get<int32_t>());
   }

@@ -44,8 +44,6 @@ TEST(PartitionNamesVectors, ValuesAreCheckedAsTheReferenceDoes) {
     const std::string value = item["partition_value"];
     EXPECT_EQ(CheckNewPartitionValue(value).has_value(), item["valid_name"].get<bool>()) << value;
   }
-  report.Later("values and names (made from rows and specs when partitions are created)");
-  report.Later("auto_partition (partitions that come and go by time)");
 }
 
 TEST(Names, TheLongestNameHas200Bytes) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/key_encoder.h"
 #include "metadata/bucket_assignment.h"
 #include "metadata/names.h"
 #include "metadata/table_rules.h"
@@ -10,6 +11,7 @@ namespace strom::metadata {
 
 namespace {
 
+using format::kMaxKvFormatVersion;
 using format::Properties;
 using format::TableDescriptor;
 

@@ -26,7 +26,6 @@ struct ClusterSettings {
   bool lake_available() const { return datalake_format && datalake_enabled.value_or(true); }
 };
 
-inline constexpr int32_t kMaxKvFormatVersion = 2;
 // Error texts repeat what the user sent; longer ones are cut (spec 06, 21).
 inline constexpr size_t kMaxErrorMessageBytes = 2048;
 

@@ -1,6 +1,8 @@
 #include "metadata/time_format.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
 #include <optional>
 
 #include "base/check.h"
@@ -27,6 +29,36 @@ std::string_view DefaultPattern(AutoPartitionUnit unit) {
   constexpr std::array<std::string_view, 5> kPatterns{"yyyy", "yyyyQ", "yyyyMM", "yyyyMMdd",
                                                       "yyyyMMddHH"};
   return kPatterns[static_cast<size_t>(unit)];
+}
+
+constexpr CivilHour kFirst{0, 1, 1, 0};
+constexpr CivilHour kLast{9999, 12, 31, 23};
+
+CivilHour ShiftedMonths(const CivilHour& time, int64_t months) {
+  const int64_t month = int64_t{time.year} * 12 + (time.month - 1) + months;
+  if (month < 0) return kFirst;
+  if (month / 12 > kLast.year) return kLast;
+  const std::chrono::year_month_day_last last_day{
+      std::chrono::year(static_cast<int>(month / 12)),
+      std::chrono::month_day_last(std::chrono::month(static_cast<unsigned>(month % 12 + 1)))};
+  return {static_cast<int32_t>(month / 12), static_cast<int32_t>(month % 12 + 1),
+          std::min(time.day, static_cast<int32_t>(static_cast<unsigned>(last_day.day()))),
+          time.hour};
+}
+
+std::chrono::sys_days DayOf(const CivilHour& time) {
+  return std::chrono::year(time.year) / time.month / time.day;
+}
+
+CivilHour ShiftedHours(const CivilHour& time, int64_t hours) {
+  const auto shifted = DayOf(time) + std::chrono::hours(time.hour + hours);
+  if (shifted < DayOf(kFirst)) return kFirst;
+  if (shifted >= DayOf(kLast) + std::chrono::days(1)) return kLast;
+  const auto day = std::chrono::floor<std::chrono::days>(shifted);
+  const std::chrono::year_month_day date{day};
+  return {static_cast<int>(date.year()), static_cast<int32_t>(static_cast<unsigned>(date.month())),
+          static_cast<int32_t>(static_cast<unsigned>(date.day())),
+          static_cast<int32_t>((shifted - day).count())};
 }
 
 }  // namespace
@@ -192,6 +224,22 @@ class TimeFormatReader {
 std::expected<TimeFormat, std::string> TimeFormat::Parse(std::string_view pattern,
                                                          AutoPartitionUnit unit) {
   return TimeFormatReader(pattern, unit).Read();
+}
+
+CivilHour Shifted(const CivilHour& time, AutoPartitionUnit unit, int32_t units) {
+  switch (unit) {
+    case AutoPartitionUnit::kYear:
+      return ShiftedMonths(time, int64_t{12} * units);
+    case AutoPartitionUnit::kQuarter:
+      return ShiftedMonths(time, int64_t{3} * units);
+    case AutoPartitionUnit::kMonth:
+      return ShiftedMonths(time, units);
+    case AutoPartitionUnit::kDay:
+      return ShiftedHours(time, int64_t{24} * units);
+    case AutoPartitionUnit::kHour:
+      return ShiftedHours(time, units);
+  }
+  return time;
 }
 
 TimeFormat TimeFormat::Default(AutoPartitionUnit unit) {

@@ -21,7 +21,12 @@ struct CivilHour {
   int32_t hour = 0;
 
   int32_t quarter() const { return (month - 1) / 3 + 1; }
+  friend bool operator==(const CivilHour&, const CivilHour&) = default;
 };
+
+// The hour that many units later, or before if negative. A day that its month does not have becomes
+// the month's last one. Stays within the years 0 to 9999, which have four digits.
+CivilHour Shifted(const CivilHour& time, AutoPartitionUnit unit, int32_t units);
 
 class TimeFormat {
  public:

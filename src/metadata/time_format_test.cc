@@ -35,33 +35,63 @@ CivilHour InstantOf(const std::string& text) {
   return time;
 }
 
-// The vectors name partitions before and after the instant too, which is part of creating and
-// dropping partitions by time; here the one of the instant itself in UTC.
+// Those in UTC; other zones belong to creating and dropping partitions by time.
 TEST(PartitionsVectors, ThePartitionOfAnInstantHasTheNameOfTheReference) {
   VectorReport report("metadata/partitions.json");
   const auto vectors = LoadVectors("metadata/partitions.json");
-  constexpr size_t kOffsetZero = 2;
+  constexpr int kOffsets[] = {-7, -1, 0, 1, 2};
   size_t named = 0;
+  const auto check = [&](const TimeFormat& format, const nlohmann::ordered_json& item) {
+    const CivilHour instant = InstantOf(item["instant"]);
+    for (size_t i = 0; i < std::size(kOffsets); ++i) {
+      EXPECT_EQ(
+          format.Format(Shifted(instant, UnitOf(item["unit"].get<std::string>()), kOffsets[i])),
+          item["names_for_offsets_-7_-1_0_1_2"][i].get<std::string>());
+    }
+    ++named;
+  };
   for (const auto& item : vectors["auto_partition_names"]) {
     if (item["zone"] != "UTC") continue;
     const auto format = TimeFormat::Default(UnitOf(item["unit"].get<std::string>()));
-    EXPECT_EQ(format.Format(InstantOf(item["instant"])),
-              item["names_for_offsets_-7_-1_0_1_2"][kOffsetZero].get<std::string>());
-    ++named;
+    check(format, item);
   }
   for (const auto& item : vectors["auto_partition_names_with_time_format"]) {
     const auto format = TimeFormat::Parse(item["format"].get<std::string>(),
                                           UnitOf(item["unit"].get<std::string>()));
     ASSERT_TRUE(format) << format.error();
-    EXPECT_EQ(format->Format(InstantOf(item["instant"])),
-              item["names_for_offsets_-7_-1_0_1_2"][kOffsetZero].get<std::string>());
-    ++named;
+    check(*format, item);
   }
   EXPECT_EQ(named, 26U);
   for (const auto& [section, cases] : vectors.items()) {
     if (cases.is_array()) {
       report.Later(fmt::format("{} of {} (partitions are not served yet)", cases.size(), section));
     }
+  }
+}
+
+// kv/partition-names.json counts from an instant as well; the rest of it is tested where names are
+// made and checked.
+TEST(PartitionNamesVectors, PartitionsAroundAnInstantAreNamedAsTheReferenceDoes) {
+  VectorReport report("kv/partition-names.json");
+  size_t cases = 0;
+  for (const auto& item : LoadVectors("kv/partition-names.json")["auto_partition"]) {
+    const Unit unit = UnitOf(item["unit"].get<std::string>());
+    const CivilHour time = Shifted(InstantOf(item["now"]), unit, item["offset"].get<int32_t>());
+    EXPECT_EQ(TimeFormat::Default(unit).Format(time), item["value"].get<std::string>());
+    report.CaseDone(item.dump());
+    ++cases;
+  }
+  EXPECT_EQ(cases, 20U);
+}
+
+TEST(TimeFormat, ShiftsKeepToTheCalendar) {
+  EXPECT_EQ(Shifted({2024, 1, 31, 5}, Unit::kMonth, 1), (CivilHour{2024, 2, 29, 5}));
+  EXPECT_EQ(Shifted({2024, 2, 29, 5}, Unit::kYear, -1), (CivilHour{2023, 2, 28, 5}));
+  EXPECT_EQ(Shifted({2024, 12, 31, 23}, Unit::kHour, 1), (CivilHour{2025, 1, 1, 0}));
+  for (const Unit unit : {Unit::kYear, Unit::kQuarter, Unit::kMonth, Unit::kDay, Unit::kHour}) {
+    const auto most = std::numeric_limits<int32_t>::max();
+    EXPECT_EQ(TimeFormat::Default(Unit::kYear).Format(Shifted(kTime, unit, most)), "9999");
+    EXPECT_EQ(TimeFormat::Default(Unit::kYear).Format(Shifted(kTime, unit, -most)), "0000");
   }
 }
 

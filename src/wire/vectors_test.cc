@@ -230,6 +230,83 @@ TEST(BodyVectors, RemoteFetchInfo) {
   EXPECT_EQ(ToHex(Serialize(info)), vector["hex"].get<std::string>());
 }
 
+// --- bodies of primary-key tables ---
+
+template <class Message>
+Message Parsed(const ordered_json& hex) {
+  Message message;
+  const Status status = ParseInto(Hex(hex), message);
+  EXPECT_TRUE(status) << (status ? "" : status.error().message);
+  EXPECT_EQ(ToHex(Serialize(message)), hex.get<std::string>());
+  return message;
+}
+
+TEST(KvBodyVectors, PutKvCarriesTheBatchAndTheTargetColumns) {
+  VectorReport report("kv/kv-record-batch.json");
+  size_t cases = 0;
+  for (const auto& test : LoadVectors("kv/kv-record-batch.json")["cases"]) {
+    if (!test.contains("put_kv_request_body")) continue;
+    const auto request = Parsed<pb::PutKvRequest>(test["put_kv_request_body"]);
+    const auto& fields = test["put_kv_request_fields"];
+    EXPECT_EQ(request.acks(), fields["acks"].get<int32_t>());
+    EXPECT_EQ(request.table_id(), fields["table_id"].get<int64_t>());
+    EXPECT_EQ(request.timeout_ms(), fields["timeout_ms"].get<int32_t>());
+    EXPECT_EQ(ordered_json(request.target_columns()), fields["target_columns"]);
+    ASSERT_EQ(request.buckets_req_size(), 1);
+    EXPECT_EQ(request.buckets_req(0).bucket_id(), fields["bucket_id"].get<int32_t>());
+    EXPECT_EQ(ToHex(AsBytes(request.buckets_req(0).records())), test["batch"].get<std::string>());
+    report.CaseDone("PutKvRequest");
+    ++cases;
+  }
+  EXPECT_EQ(cases, 1U);
+}
+
+// A hit and a miss, which is an empty message.
+TEST(KvBodyVectors, LookupsAnswerEveryKey) {
+  VectorReport report("kv/lookup-response.json");
+  const auto test = LoadVectors("kv/lookup-response.json");
+  const auto lookup = Parsed<pb::LookupResponse>(test["lookup_response_body"]);
+  ASSERT_EQ(lookup.buckets_resp_size(), 1);
+  EXPECT_EQ(lookup.buckets_resp(0).bucket_id(), test["bucket_id"].get<int32_t>());
+  ASSERT_EQ(lookup.buckets_resp(0).values_size(), 2);
+  EXPECT_EQ(ToHex(AsBytes(lookup.buckets_resp(0).values(0).values())),
+            test["value"].get<std::string>());
+  EXPECT_FALSE(lookup.buckets_resp(0).values(1).has_values());
+  report.CaseDone("LookupResponse");
+
+  const auto prefix = Parsed<pb::PrefixLookupResponse>(test["prefix_lookup_response_body"]);
+  ASSERT_EQ(prefix.buckets_resp_size(), 1);
+  EXPECT_EQ(prefix.buckets_resp(0).bucket_id(), test["bucket_id"].get<int32_t>());
+  ASSERT_EQ(prefix.buckets_resp(0).value_lists_size(), 2);
+  ASSERT_EQ(prefix.buckets_resp(0).value_lists(0).values_size(), 1);
+  EXPECT_EQ(ToHex(AsBytes(prefix.buckets_resp(0).value_lists(0).values(0))),
+            test["value"].get<std::string>());
+  EXPECT_EQ(prefix.buckets_resp(0).value_lists(1).values_size(), 0);
+  report.CaseDone("PrefixLookupResponse");
+}
+
+TEST(KvBodyVectors, ScansCarryValueBatches) {
+  VectorReport report("kv/value-record-batch.json");
+  size_t cases = 0;
+  for (const auto& test : LoadVectors("kv/value-record-batch.json")["cases"]) {
+    const std::string name = test["name"];
+    if (!test.contains("limit_scan_response_body")) continue;
+    SCOPED_TRACE(name);
+    const auto limit = Parsed<pb::LimitScanResponse>(test["limit_scan_response_body"]);
+    EXPECT_TRUE(limit.has_is_log_table());
+    EXPECT_FALSE(limit.is_log_table());
+    EXPECT_EQ(ToHex(AsBytes(limit.records())), test["batch"].get<std::string>());
+    const auto scan = Parsed<pb::ScanKvResponse>(test["scan_kv_first_response_body"]);
+    EXPECT_EQ(scan.scanner_id(), "0123456789abcdef0123456789abcdef");
+    EXPECT_TRUE(scan.has_more_results());
+    EXPECT_EQ(scan.log_offset(), 12345);
+    EXPECT_EQ(ToHex(AsBytes(scan.records())), test["batch"].get<std::string>());
+    report.CaseDone(name + ": bodies");
+    ++cases;
+  }
+  EXPECT_EQ(cases, 3U);
+}
+
 // --- the hot messages against the generated classes ---
 
 FetchResult Success(int64_t table, int32_t bucket, int64_t high_watermark,
