@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kv/aggregation.h"
 #include "kv/partial_update.h"
 #include "kv/target_columns.h"
 #include "kv/whole_row_mergers.h"
@@ -44,6 +45,11 @@ MergerResult MakeRowMerger(const TableLayout& layout, std::span<const int32_t> t
   if (engine == MergeEngine::kDefault) {
     const bool whole_rows = !partial || targets.all;
     return MakeDefault(layout, std::move(targets), whole_rows, deletes);
+  }
+  if (engine == MergeEngine::kAggregation) {
+    if (!partial) return AggregationMerger::Make(layout, std::nullopt);
+    STROM_TRY_VOID(CheckPartial(layout, targets));
+    return AggregationMerger::Make(layout, std::move(targets));
   }
   if (partial) {
     return Fail(ErrorCode::kInvalidTargetColumn,
