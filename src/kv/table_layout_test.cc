@@ -16,8 +16,8 @@ ErrorCode CodeOf(const Result<TableLayout>& layout) {
 }
 
 TEST(TableLayout, FindsKeyColumnsInTheOrderOfThePrimaryKey) {
-  auto schema = SchemaOf({Column("a", "INT NOT NULL"), Column("b", "INT NOT NULL"),
-                          Column("v", "STRING")});
+  auto schema =
+      SchemaOf({Column("a", "INT NOT NULL"), Column("b", "INT NOT NULL"), Column("v", "STRING")});
   schema.primary_key = {"b", "a"};
   const auto layout = MakeTableLayout(Schemas({schema}), {});
   ASSERT_TRUE(layout) << layout.error().message;
