@@ -91,6 +91,21 @@ def main(vectors, out):
     add("disk_file_fuzz", b"\3" + bytes.fromhex(segment["time_index"]["hex"]))
     for manifest in load("log/remote_log.json")["manifests"]:
         add("disk_file_fuzz", b"\4" + manifest["json"].encode())
+    bitmaps = load("kv-behaviour/roaring-bitmaps.json")
+    for kind, name in enumerate(("rbm32", "rbm64")):
+        sets = [bytes.fromhex(case["hex"]) for case in bitmaps[name]]
+        for left, right in zip(sets, sets[1:] + sets[:1]):
+            add("merge_fuzz", bytes([kind]) + len(left).to_bytes(2, "little") + left + right)
+    for name in ("aggregation", "merge-engines"):
+        for scenario in load(f"kv-behaviour/{name}.json")["scenarios"]:
+            batches = [bytes.fromhex(step["kv_record_batch_hex"])
+                       for step in scenario["steps"] if step["op"] == "put_kv"]
+            for left, right in zip(batches, batches[1:]):
+                # Of one short record: behind the batch's header, length, key length and key.
+                left, right = left[34:], right[34:]
+                for kind in (2, 4):
+                    add("merge_fuzz",
+                        bytes([kind]) + len(left).to_bytes(2, "little") + left + right)
     for target, values in seeds.items():
         folder = out / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -101,7 +101,8 @@ Status TreeReader::ReadNode(uint64_t path, size_t depth) {
   const auto body = in_.Take(kBodyBytes[*type_number]);
   if (!prefix || !body) return Corrupt("a node is cut off");
   if (type == NodeType::kLeaf) {
-    if (*count != 0 || !prefix->empty()) return Corrupt("a leaf has children or a prefix");
+    // Its prefix says nothing: it is what a removal left of the node above.
+    if (*count != 0) return Corrupt("a leaf has children");
     return ReadLeaf(*body, path, depth);
   }
   if (*count < 1 || *count > kCapacity[*type_number]) return Corrupt("a node's children misfit");

@@ -4,7 +4,7 @@
 //   i64 keys, then the tree of the upper 48 bits, each node followed by its children in the order
 //   of their key bytes:
 //     u8 type (0 to 3: up to 4, 16, 48, 256 children; 4: leaf), i16 children (leaf 0)
-//     u8 n, n bytes that all keys below have next
+//     u8 n, n bytes that all keys below have next (of a leaf: leftovers of removed nodes)
 //     4 and 16: the children's key bytes, 4 (8) in one i32 (i64), the first one in its top byte
 //     48: 256 bytes, the child slot of each key byte or 0xff, 8 in one i64, the first in the top
 //     256: 4 x u64, bit b: there is a child with key byte b

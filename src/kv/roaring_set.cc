@@ -127,9 +127,8 @@ void AddToRuns(std::vector<uint16_t>& runs, uint16_t number) {
   }
 }
 
-// Or as small: then the reference has runs too.
 bool RunsAreSmaller(size_t runs, uint32_t cardinality) {
-  return 2 + runs * 4 <= (cardinality <= kMaxArray ? size_t{cardinality} * 2 : kWords * 8);
+  return 2 + runs * 4 < (cardinality <= kMaxArray ? size_t{cardinality} * 2 : kWords * 8);
 }
 
 RoaringContainer FromWords(std::vector<uint64_t> words) {

@@ -93,7 +93,7 @@ TEST(Roaring, MatchesTheGoldenBitmaps) {
     EXPECT_TRUE(again) << again.error().message;
     if (again) EXPECT_TRUE(*again == *set);
     EXPECT_LE(written.size(), bytes.size());
-    EXPECT_TRUE(Unite(*set, {}) == *set) << "the golden bytes were optimised";
+    EXPECT_LE(Written(format, Unite(*set, {})).size(), bytes.size());
     report.CaseDone(name);
   };
   for (const Json& test : document["rbm32"]) {
@@ -205,6 +205,22 @@ TEST(Roaring, DamagedBytesAreRefusedOrHarmless) {
   for (const uint64_t count : {1, 3, 12, 40, 90})
     CheckDamage(kFormat64, Written(kFormat64, SetOf(Spread(count, uint64_t{1} << 24))));
   CheckDamage(kFormat64, Written(kFormat64, Unite(SetOf(Spread(300, 1)), SetOf({1ULL << 40}))));
+}
+
+TEST(Roaring, ReadsWhatRemovalsLeaveInJava) {
+  // Made by Roaring64Bitmap 1.3.0: 7 and 7 << 32, and 7 << 32 alone. Slots are empty, the number of
+  // containers is not that of the last slot, and a leaf has its removed parent's prefix.
+  const auto two = ParseRoaring64(*FromHex(
+      "01020000000000000000020003000000000007000400000000000000000000000000000000000400000200000000"
+      "00070000010000000000000001000000fe0300000001020100000007000102010000000000000200000000000000"
+      "0000000002000000"));
+  ASSERT_TRUE(two) << two.error().message;
+  EXPECT_EQ(RangesOf(*two), (Ranges{{7, 7}, {7ULL << 32, 7ULL << 32}}));
+  const auto one = ParseRoaring64(*FromHex(
+      "01010000000000000004000006000000070000000000070000010000000000000001000000fe0400000000010201"
+      "0000000000000001000000000000000000000003000000"));
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_EQ(RangesOf(*one), (Ranges{{7ULL << 32, 7ULL << 32}}));
 }
 
 TEST(Roaring, CountsAreNotTrusted) {
