@@ -1,5 +1,8 @@
 #include "format/batch_values.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "format/arrow_message.h"
 #include "format/arrow_values.h"
 #include "format/compression.h"
@@ -240,6 +243,10 @@ Result<std::vector<DecodedRecord>> DecodeBatch(ByteView batch, const Schema& sch
   const auto header = ReadBatchHeader(batch);
   if (!header || header->size_bytes != batch.size()) {
     return Fail(ErrorCode::kCorruptRecord, "{} bytes are not one batch.", batch.size());
+  }
+  if (header->record_count >
+      std::numeric_limits<int64_t>::max() - std::max(header->base_offset.value, int64_t{0})) {
+    return Corrupt(*header, "its offsets leave 63 bits");
   }
   switch (log_format) {
     case LogFormat::kArrow:

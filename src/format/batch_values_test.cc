@@ -50,6 +50,20 @@ INSTANTIATE_TEST_SUITE_P(AllFiles, BatchValues,
                                            "arrow_rust_client.json", "arrow_statistics.json",
                                            "indexed_batches.json", "compacted_batches.json"));
 
+TEST(BatchValues, OffsetsThatLeave63BitsAreRefused) {
+  for (const vectors::StoredBatch& batch : vectors::LoadAllBatches()) {
+    if (batch.header().record_count < 2) continue;
+    Bytes bytes = batch.bytes;
+    BatchHeader header = batch.header();
+    header.base_offset = Offset(std::numeric_limits<int64_t>::max() - 1);
+    header.last_offset_delta = 0;
+    WriteBatchHeader(bytes, header);
+    const auto records = DecodeBatch(bytes, *batch.schema, batch.log_format);
+    ASSERT_FALSE(records);
+    EXPECT_EQ(records.error().code, ErrorCode::kCorruptRecord);
+  }
+}
+
 TEST(BatchValues, DamageIsAnErrorNotACrash) {
   uint64_t state = 5;
   const auto random = [&state] {
