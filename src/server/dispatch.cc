@@ -26,6 +26,8 @@ Handler HandlerOf(wire::Api api) {
       return HandleLookup;
     case wire::Api::kPrefixLookup:
       return HandlePrefixLookup;
+    case wire::Api::kScanKv:
+      return HandleScanKv;
     case wire::Api::kListOffsets:
       return HandleListOffsets;
     case wire::Api::kLimitScan:

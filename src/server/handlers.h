@@ -9,10 +9,11 @@ namespace strom::server {
 runtime::Task<Response> HandleProduceLog(RequestContext& request);
 runtime::Task<Response> HandleFetchLog(RequestContext& request);
 
-// put_kv.cc, lookup.cc: rows of primary-key tables
+// put_kv.cc, lookup.cc, scan_kv.cc: rows of primary-key tables
 runtime::Task<Response> HandlePutKv(RequestContext& request);
 runtime::Task<Response> HandleLookup(RequestContext& request);
 runtime::Task<Response> HandlePrefixLookup(RequestContext& request);
+runtime::Task<Response> HandleScanKv(RequestContext& request);
 
 // offsets.cc: other reads of logs
 runtime::Task<Response> HandleListOffsets(RequestContext& request);

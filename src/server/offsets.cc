@@ -1,5 +1,6 @@
 // Other reads of logs: LIST_OFFSETS and GET_TABLE_STATS (spec 04, 7.4 and 9.7), LIMIT_SCAN of log
 // tables (spec 05, 10).
+#include "format/value_batch.h"
 #include "server/cold.h"
 #include "server/handlers.h"
 #include "server/scatter.h"
@@ -44,14 +45,30 @@ runtime::Task<bool> ListOnOwner(ServerShard& owner, std::vector<OffsetPart*> par
   co_return true;
 }
 
+// Rows of one bucket as far as they are committed.
+runtime::Task<Result<int64_t>> CountRows(replica::Replica& replica) {
+  if (!replica.table().has_primary_key) {
+    co_return replica.high_watermark() - replica.log_start_offset();
+  }
+  STROM_CO_TRY_VOID(co_await replica.OpenStore());
+  if (!replica.rows().table().layout().full_image) {
+    co_return Fail(ErrorCode::kInvalidTable,
+                   "Table {} does not count its rows, because its changelog does not say which "
+                   "are new (table.changelog.image = WAL).",
+                   replica.table().path);
+  }
+  co_return replica.rows().position().row_count;
+}
+
 runtime::Task<bool> CountOnOwner(ServerShard& owner, std::vector<OffsetPart*> parts) {
   for (OffsetPart* part : parts) {
     auto replica = owner.replicas.Find(part->bucket, owner.catalog);
     if (!replica) {
       part->offset = Fail(replica.error());
-    } else {
-      part->offset = Offset((*replica)->high_watermark() - (*replica)->log_start_offset());
+      continue;
     }
+    Result<int64_t> count = co_await CountRows(**replica);
+    part->offset = count ? Result<Offset>(Offset(*count)) : Fail(count.error());
   }
   co_return true;
 }
@@ -74,6 +91,29 @@ Response WithRecords(int32_t request_id, Bytes head, uint32_t records_field,
   Response response(std::move(front), std::move(pieces));
   response.KeepAlive(kept);
   return response;
+}
+
+// Of a log table its last batches, of a primary-key table a value batch.
+struct LimitScanAnswer {
+  std::optional<replica::BucketRead> log;
+  std::optional<Bytes> rows;
+};
+
+constexpr size_t kMaxLimitScanBytes = size_t{256} << 20;
+
+Result<Bytes> FirstRows(const kv::Store& store, int32_t limit) {
+  format::ValueBatchBuilder builder;
+  const auto cursor = store.Scan();
+  for (cursor->Seek({}); cursor->valid() && builder.record_count() < limit; cursor->Next()) {
+    builder.Add(cursor->value());
+    if (builder.size_bytes() > kMaxLimitScanBytes) {
+      return Fail(ErrorCode::kRecordTooLarge,
+                  "The first {} rows pass {} bytes; ask for fewer, or scan in batches.", limit,
+                  kMaxLimitScanBytes);
+    }
+  }
+  STROM_TRY_VOID(cursor->status());
+  return builder.Finish();
 }
 
 }  // namespace
@@ -147,17 +187,29 @@ runtime::Task<Response> HandleLimitScan(RequestContext& request) {
   if (parsed->has_partition_id()) bucket.partition = PartitionId(parsed->partition_id());
   ServerShard& owner = request.home.OwnerOf(bucket);
   auto scan = [](ServerShard& shard, TableBucket wanted,
-                 int32_t limit) -> runtime::Task<Result<replica::BucketRead>> {
+                 int32_t limit) -> runtime::Task<Result<LimitScanAnswer>> {
     auto replica = shard.replicas.Find(wanted, shard.catalog);
     if (!replica) co_return Fail(replica.error());
-    co_return (*replica)->LimitScan(limit);
+    if (!(*replica)->table().has_primary_key) {
+      STROM_CO_TRY(replica::BucketRead read, (*replica)->LimitScan(limit));
+      co_return LimitScanAnswer{std::move(read), std::nullopt};
+    }
+    STROM_CO_TRY_VOID(co_await (*replica)->OpenStore());
+    STROM_CO_TRY(Bytes rows, FirstRows((*replica)->rows().store(), limit));
+    co_return LimitScanAnswer{std::nullopt, std::move(rows)};
   };
-  Result<replica::BucketRead> read =
+  Result<LimitScanAnswer> read =
       co_await runtime::CallOn(owner.shard, [&] { return scan(owner, bucket, parsed->limit()); });
   if (!read) co_return wire::EncodeError(id, read.error());
+  if (read->rows) {
+    pb::LimitScanResponse response;
+    response.set_is_log_table(false);
+    response.set_records(read->rows->data(), read->rows->size());
+    co_return wire::EncodeSuccess(id, response);
+  }
   Bytes head;
   wire::FieldWriter(head).Int(3, 1);  // is_log_table
-  co_return WithRecords(id, std::move(head), 4, std::move(*read));
+  co_return WithRecords(id, std::move(head), 4, std::move(*read->log));
 }
 
 }  // namespace strom::server

@@ -29,6 +29,7 @@ ServerShard::ServerShard(Server& owner, runtime::Shard& own_shard)
       shard(own_shard),
       commit(owner.settings().commit),
       range_cache(owner.settings().range_cache_bytes),
+      scans(owner.settings().scans),
       buffers(owner.settings().buffer_pool_bytes) {}
 
 ServerShard::~ServerShard() {
@@ -41,6 +42,10 @@ const ServerSettings& ServerShard::settings() const {
 
 ServerShard& ServerShard::OwnerOf(const TableBucket& bucket) {
   return server.shard(replica::OwnerOf(bucket, static_cast<int>(server.shard_count())));
+}
+
+ServerShard& ServerShard::ShardOf(runtime::ShardId id) {
+  return server.shard(id);
 }
 
 Server::Server(ServerSettings settings)

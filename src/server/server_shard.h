@@ -12,6 +12,7 @@
 #include "runtime/sync.h"
 #include "server/frame_buffer.h"
 #include "server/metrics.h"
+#include "server/scan_sessions.h"
 #include "server/settings.h"
 
 namespace strom::server {
@@ -26,6 +27,7 @@ struct ServerShard {
   const ServerSettings& settings() const;
   // The shard that owns `bucket`.
   ServerShard& OwnerOf(const TableBucket& bucket);
+  ServerShard& ShardOf(runtime::ShardId id);
 
   Server& server;
   runtime::Shard& shard;
@@ -33,6 +35,7 @@ struct ServerShard {
   log::GroupCommit commit;
   replica::RangeCache range_cache;  // outlives the replicas
   replica::ReplicaSet replicas;
+  ScanSessions scans;
   FrameBufferPool buffers;
   std::vector<Session*> sessions;
   runtime::TaskGroup connections;  // one task per connection

@@ -97,6 +97,7 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   runtime::Instant next_expiry = shard.shard.Now() + settings_.writer_expiration_check_interval;
   runtime::Instant next_roll = shard.shard.Now() + kRollCheckInterval;
   runtime::Instant next_retention = shard.shard.Now() + settings_.retention_interval;
+  runtime::Instant next_scan_sweep = shard.shard.Now() + settings_.scans.sweep_interval;
   while (!shard.stopping) {
     co_await shard.stop.WaitUntil(
         shard.shard.Now() +
@@ -107,6 +108,10 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
     if (now >= next_roll) {
       next_roll = now + kRollCheckInterval;
       RollOldSegments(shard);
+    }
+    if (now >= next_scan_sweep) {
+      next_scan_sweep = now + settings_.scans.sweep_interval;
+      shard.scans.Sweep();
     }
     if (now >= next_retention) {
       next_retention = now + settings_.retention_interval;

@@ -14,6 +14,7 @@
 #include "log/log.h"
 #include "metadata/table_validation.h"
 #include "runtime/network.h"
+#include "server/scan_sessions.h"
 
 namespace strom {
 class Config;
@@ -51,6 +52,7 @@ struct ServerSettings {
   log::LogOptions log;
   log::CommitOptions commit;
   kv::RocksOptions rocks;
+  ScanLimits scans;
   // What keeps the rows of primary-key tables; none: RocksDB with the options above.
   std::shared_ptr<kv::StoreEngine> store_engine;
   std::chrono::milliseconds segment_max_age{std::chrono::hours(7 * 24)};
