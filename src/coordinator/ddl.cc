@@ -333,6 +333,12 @@ runtime::Task<Status> Coordinator::DropTables(std::vector<TablePtr> tables,
     for (const auto& [id, schema] : table->schemas) {
       transaction.deletes.push_back(path::Schema(table->path, id));
     }
+    const format::Schema& schema = table->descriptor.schema;
+    for (const std::string& column : schema.auto_increment_columns) {
+      if (const auto at = schema.IndexOf(column)) {
+        transaction.deletes.push_back(path::AutoIncrement(table->path, schema.columns[*at].id));
+      }
+    }
   }
   if (database) transaction.deletes.push_back(path::Database(*database));
   STROM_CO_TRY_VOID(co_await store_.Commit(std::move(transaction)));

@@ -17,11 +17,11 @@
 
 #include "base/ids.h"
 #include "base/result.h"
-#include "coordinator/async_mutex.h"
 #include "coordinator/catalog_change.h"
 #include "metadata/catalog.h"
 #include "metadata/store.h"
 #include "metadata/table_validation.h"
+#include "runtime/async_mutex.h"
 #include "runtime/task.h"
 
 namespace strom::coordinator {
@@ -85,6 +85,9 @@ class Coordinator {
   // For InitWriter. Never repeats, not even after a crash.
   runtime::Task<Result<WriterId>> NextWriterId();
 
+  // `count` numbers for an auto-increment column: the first of them. Never repeats.
+  runtime::Task<Result<int64_t>> TakeIds(TableId table, int32_t column_id, int64_t count);
+
  private:
   Coordinator(metadata::MetadataStore& store, CoordinatorSettings settings, Publisher publisher);
 
@@ -112,8 +115,8 @@ class Coordinator {
   int64_t next_writer_id_ = 0;
   int64_t writer_ids_end_ = 0;
   bool stopped_ = false;
-  AsyncMutex ddl_;         // one statement at a time
-  AsyncMutex writer_ids_;  // one reservation at a time
+  runtime::AsyncMutex ddl_;         // one statement at a time
+  runtime::AsyncMutex writer_ids_;  // one reservation at a time
 };
 
 }  // namespace strom::coordinator

@@ -23,6 +23,9 @@ std::string Schemas(const TablePath& table) {
 std::string Schema(const TablePath& table, SchemaId id) {
   return fmt::format("{}{}", Schemas(table), id);
 }
+std::string AutoIncrement(const TablePath& table, int32_t column_id) {
+  return fmt::format("{}/auto_inc/col_{}", Table(table), column_id);
+}
 std::string Assignment(TableId table) {
   return fmt::format("/tabletservers/tables/{}", table);
 }

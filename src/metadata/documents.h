@@ -25,6 +25,8 @@ std::string Table(const TablePath& table);
 std::string Schemas(const TablePath& table);  // prefix
 std::string Schema(const TablePath& table, SchemaId id);
 std::string Assignment(TableId table);
+// The last number given out of an auto-increment column.
+std::string AutoIncrement(const TablePath& table, int32_t column_id);
 }  // namespace path
 
 std::string WriteDatabase(const DatabaseInfo& database);

@@ -25,6 +25,7 @@
 #include "replica/primary_key.h"
 #include "replica/range_cache.h"
 #include "replica/read_plan.h"
+#include "runtime/async_mutex.h"
 #include "runtime/sync.h"
 
 namespace strom::replica {
@@ -70,8 +71,12 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 10, 14,
   // 31, 35, 57, 72.
   Result<Appended> Put(ByteView records, const kv::PutOptions& options, Timestamp now);
-  // Auto-increment ids that must be added before a Put of `records`, 0 if none.
+  // Auto-increment ids that must be added before a Put of `records`, 0 if none. Who waits for ids
+  // holds ids_lock(), so that writes keep their order.
   int64_t MissingIds(ByteView records);
+  runtime::AsyncMutex& ids_lock() { return ids_lock_; }
+  // How many to take from the table's counter at a time.
+  int64_t ids_at_once() const { return ids_at_once_; }
 
   // Waits until the high watermark reaches `offset`: kRequestTimeOut after `deadline`,
   // kUnknownTableOrBucket when the bucket is dropped, kLogStorage when its log failed.
@@ -146,6 +151,8 @@ class Replica : public std::enable_shared_from_this<Replica> {
   std::vector<ParkedFetch*> parked_;
   ProjectionCache projections_;
   RangeCache& range_cache_;
+  runtime::AsyncMutex ids_lock_;
+  int64_t ids_at_once_ = 0;
   bool looking_at_ranges_ = false;  // one computation at a time
   runtime::Event ranges_ready_;
 };

@@ -1,6 +1,7 @@
 // The part of Replica that is about rows of primary-key tables (spec 05).
 #include "base/log.h"
 #include "format/kv_batch.h"
+#include "metadata/table_options.h"
 #include "replica/replica.h"
 
 namespace strom::replica {
@@ -17,6 +18,8 @@ void Replica::AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine&
                             std::string directory) {
   primary_key_ =
       std::make_unique<PrimaryKey>(std::move(table), engine, std::move(directory), *log_);
+  const auto settings = metadata::ParseTableSettings(table_->descriptor.properties);
+  ids_at_once_ = std::max<int64_t>(settings ? settings->auto_increment_cache_size : 1, 1);
 }
 
 runtime::Task<Status> Replica::OpenStore() {

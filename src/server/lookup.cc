@@ -1,11 +1,16 @@
 // LOOKUP and PREFIX_LOOKUP (spec 05, 9 and 10): all keys of a bucket in one read of its store;
 // values are copied once, into the answer.
+#include <unordered_set>
+
+#include "format/kv_batch.h"
 #include "server/handlers.h"
+#include "server/rows.h"
 #include "server/scatter.h"
 #include "server/server_shard.h"
 #include "server/session.h"
 #include "wire/kv.h"
 #include "wire/message.h"
+#include "wire/produce.h"
 
 namespace strom::server {
 namespace {
@@ -41,6 +46,116 @@ runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> p
   }
   co_return true;
 }
+
+// --- insert_if_not_exists (spec 05, 9) ---
+
+// A bucket with missing keys: the batch that inserts them, and what reading them again gave.
+struct InsertPart {
+  LookupPart* part = nullptr;
+  Bytes batch{};
+  PutPart put{};
+  std::vector<std::optional<Bytes>> values{};
+};
+
+// The batch that inserts each missing key once; nothing is missing: an empty one.
+Result<Bytes> BatchOfMissing(replica::Replica& replica, const LookupPart& part) {
+  format::KvBatchBuilder builder;
+  std::unordered_set<std::string_view> seen;
+  for (size_t i = 0; i < part.keys.size(); ++i) {
+    if ((*part.found)->values()[i] || !seen.insert(AsText(part.keys[i])).second) continue;
+    STROM_TRY(const Bytes row, replica.rows().table().RowOfKey(part.keys[i]));
+    builder.Add(part.keys[i], row);
+  }
+  if (seen.empty()) return Bytes{};
+  return builder.Finish(replica.rows().table().layout().latest().id);
+}
+
+runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> parts,
+                                std::vector<int32_t>* targets) {
+  for (InsertPart* insert : parts) {
+    LookupPart& part = *insert->part;
+    auto replica = co_await OpenedReplica(owner, part.bucket);
+    auto batch = replica ? BatchOfMissing(**replica, part) : Result<Bytes>(Fail(replica.error()));
+    if (!batch) {
+      part.found = Fail(batch.error());
+      continue;
+    }
+    insert->batch = std::move(*batch);
+    const auto columns = (*replica)->rows().table().key_targets();
+    targets->assign(columns.begin(), columns.end());
+  }
+  co_return true;
+}
+
+runtime::Task<bool> ReadInserted(ServerShard& owner, std::vector<InsertPart*> parts) {
+  for (InsertPart* insert : parts) {
+    LookupPart& part = *insert->part;
+    auto replica = co_await OpenedReplica(owner, part.bucket);
+    auto values = replica ? (*replica)->rows().ReadThroughBuffer(part.keys)
+                          : Result<std::vector<std::optional<Bytes>>>(Fail(replica.error()));
+    if (!values) {
+      part.found = Fail(values.error());
+    } else {
+      insert->values = std::move(*values);
+    }
+  }
+  co_return true;
+}
+
+Status CheckInsert(const wire::LookupRequest& request) {
+  if (!request.acks || !request.timeout_ms) {
+    return Fail(ErrorCode::kUnknownServerError,
+                "A lookup with insert_if_not_exists needs acks and timeout_ms.");
+  }
+  for (const wire::LookupBucket& bucket : request.buckets) {
+    if (bucket.original_partition_name) {
+      return Fail(ErrorCode::kInvalidTable,
+                  "A lookup of historical rows cannot insert what it does not find.");
+    }
+  }
+  if (*request.acks < wire::kAcksAll || *request.acks > 1) {
+    return Fail(ErrorCode::kInvalidRequiredAcks, "Invalid required acks {}: use -1, 0 or 1.",
+                *request.acks);
+  }
+  return {};
+}
+
+// Inserts what the buckets in `parts` did not have, and reads it. After an error of a bucket its
+// part carries it.
+runtime::Task<void> InsertMissing(ServerShard& home, const wire::LookupRequest& request,
+                                  std::vector<InsertPart>& inserts) {
+  std::vector<int32_t> targets;
+  const auto bucket_of = [](InsertPart* insert) { return insert->part->bucket; };
+  for (InsertPart& insert : inserts) {
+    ServerShard& owner = home.OwnerOf(insert.part->bucket);
+    co_await runtime::CallOn(owner.shard, [&] { return MakeInserts(owner, {&insert}, &targets); });
+  }
+  std::erase_if(inserts, [](const InsertPart& insert) { return insert.batch.empty(); });
+  std::vector<PutPart*> puts;
+  for (InsertPart& insert : inserts) {
+    insert.put = {insert.part->bucket, insert.batch};
+    puts.push_back(&insert.put);
+  }
+  co_await PutRows(home, puts,
+                   {.acks = *request.acks,
+                    .timeout = std::clamp(std::chrono::milliseconds(*request.timeout_ms),
+                                          std::chrono::milliseconds(0), home.settings().max_wait),
+                    .target_columns = targets});
+  std::vector<InsertPart*> inserted;
+  for (InsertPart& insert : inserts) {
+    if (insert.put.end_offset) {
+      inserted.push_back(&insert);
+    } else {
+      insert.part->found = Fail(insert.put.end_offset.error());
+    }
+  }
+  co_await ForEachOwner(home, inserted, bucket_of,
+                        [](ServerShard& owner, std::vector<InsertPart*> owned) {
+                          return ReadInserted(owner, std::move(owned));
+                        });
+}
+
+// --- prefixes ---
 
 struct PrefixPart {
   TableBucket bucket;
@@ -105,6 +220,11 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
   const int32_t id = request.header.request_id;
   auto parsed = wire::ParseLookup(request.body);
   if (!parsed) co_return wire::EncodeError(id, parsed.error());
+  if (parsed->insert_if_not_exists) {
+    if (Status valid = CheckInsert(*parsed); !valid) {
+      co_return wire::EncodeError(id, valid.error());
+    }
+  }
   std::vector<LookupPart> parts;
   parts.reserve(parsed->buckets.size());
   for (const wire::LookupBucket& entry : parsed->buckets) {
@@ -115,16 +235,33 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
       [](ServerShard& owner, std::vector<LookupPart*> owned) {
         return LookUpOnOwner(owner, std::move(owned));
       });
+  std::vector<InsertPart> inserts;
+  if (parsed->insert_if_not_exists) {
+    for (LookupPart& part : parts) {
+      if (part.found) inserts.push_back({.part = &part});
+    }
+    co_await InsertMissing(request.home, *parsed, inserts);
+  }
+  std::unordered_map<const LookupPart*, std::vector<std::optional<ByteView>>> inserted;
+  for (InsertPart& insert : inserts) {
+    if (!insert.part->found) continue;
+    auto& views = inserted[insert.part];
+    for (const auto& value : insert.values)
+      views.push_back(value ? std::optional<ByteView>(*value) : std::nullopt);
+  }
   std::vector<wire::LookupResult> results;
   results.reserve(parts.size());
   for (const LookupPart& part : parts) {
     wire::LookupResult& result = results.emplace_back();
     result.partition = part.bucket.partition;
     result.bucket = part.bucket.bucket;
-    if (part.found) {
-      result.values = (*part.found)->values();
-    } else {
+    const auto read_again = inserted.find(&part);
+    if (!part.found) {
       result.error = part.found.error();
+    } else if (read_again != inserted.end()) {
+      result.values = read_again->second;
+    } else {
+      result.values = (*part.found)->values();
     }
   }
   co_return wire::EncodeLookupResponse(id, results);

@@ -3,6 +3,7 @@
 #include "server/handlers.h"
 #include "server/rows.h"
 #include "server/scatter.h"
+#include "server/server.h"
 #include "server/server_shard.h"
 #include "server/session.h"
 #include "wire/kv.h"
@@ -17,6 +18,25 @@ struct PutWait {
   std::shared_ptr<replica::Replica> replica;
   Offset required;
 };
+
+// Takes numbers for the auto-increment column until there is one for each record.
+runtime::Task<Status> AddIds(ServerShard& owner, replica::Replica& replica, ByteView records) {
+  const kv::TableLayout& layout = replica.rows().table().layout();
+  const format::Schema& schema = *layout.latest().schema;
+  const int32_t column = schema.columns[*layout.auto_increment_column].id;
+  const TableId table = replica.bucket().table;
+  Server& server = owner.server;
+  while (replica.MissingIds(records) > 0) {
+    const int64_t count = replica.ids_at_once();
+    STROM_CO_TRY(const int64_t first, co_await runtime::CallOn(server.coordinator_shard(), [&] {
+                   return server.coordinator().TakeIds(table, column, count);
+                 }));
+    // The bucket may have gone meanwhile.
+    STROM_CO_TRY_VOID(co_await replica.OpenStore());
+    replica.rows().AddIds(first, first + count - 1);
+  }
+  co_return Status{};
+}
 
 // One bucket, up to its append. Nothing is waited for once the store is open and ids are there, so
 // that two requests of one connection are applied in the order in which they came.
@@ -35,6 +55,16 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
     Status opened = co_await (*replica)->OpenStore();
     if (!opened) {
       part.end_offset = Fail(opened.error());
+      co_return false;
+    }
+  }
+  std::optional<runtime::AsyncMutex::Held> held;
+  if ((*replica)->rows().has_auto_increment()) {
+    held.emplace(co_await (*replica)->ids_lock().Lock());
+    Status added = co_await (*replica)->OpenStore();
+    if (added) added = co_await AddIds(owner, **replica, part.records);
+    if (!added) {
+      part.end_offset = Fail(added.error());
       co_return false;
     }
   }

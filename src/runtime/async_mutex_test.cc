@@ -1,11 +1,11 @@
-#include "coordinator/async_mutex.h"
+#include "runtime/async_mutex.h"
 
 #include <gtest/gtest.h>
 
 #include "runtime/sync.h"
 #include "runtime/test_runtime.h"
 
-namespace strom::coordinator {
+namespace strom::runtime {
 namespace {
 
 using runtime::RunOnShard;
@@ -57,4 +57,4 @@ TEST(AsyncMutex, NobodyOvertakesTheOneItIsHandedTo) {
 }
 
 }  // namespace
-}  // namespace strom::coordinator
+}  // namespace strom::runtime

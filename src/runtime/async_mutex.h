@@ -9,7 +9,7 @@
 #include "base/check.h"
 #include "runtime/shard.h"
 
-namespace strom::coordinator {
+namespace strom::runtime {
 
 class AsyncMutex {
  public:
@@ -49,7 +49,7 @@ class AsyncMutex {
       locked_ = false;
       return;
     }
-    runtime::ThisShard().Post([next = waiting_.front()] { next.resume(); });
+    ThisShard().Post([next = waiting_.front()] { next.resume(); });
     waiting_.pop_front();
   }
 
@@ -57,4 +57,4 @@ class AsyncMutex {
   std::deque<std::coroutine_handle<>> waiting_;
 };
 
-}  // namespace strom::coordinator
+}  // namespace strom::runtime
