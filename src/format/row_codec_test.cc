@@ -67,6 +67,28 @@ TEST(AlignedRow, MatchesTheGoldenRowsInBothDirections) {
   CheckRowVectors("row-aligned.json", RowFormat::kAligned, 25);
 }
 
+TEST(DecodeRowInto, ReadsTheFirstFieldsAndNothingBehindThem) {
+  std::vector<DataType> types;
+  for (int i = 0; i < 10; ++i)
+    types.push_back({.root = TypeRoot::kString});
+  const Row values(types.size(), Value::Text("x"));
+  for (const RowFormat format : {RowFormat::kCompacted, RowFormat::kIndexed, RowFormat::kAligned}) {
+    Bytes bytes;
+    ASSERT_TRUE(AppendRow(format, types, values, bytes));
+    Row row(3, Value::Int(7));
+    ASSERT_TRUE(DecodeRowInto(format, bytes, types, row, 2));
+    EXPECT_EQ(row, Row(2, Value::Text("x")));
+    ASSERT_TRUE(DecodeRowInto(format, bytes, types, row));
+    EXPECT_EQ(row, values);
+    ASSERT_TRUE(DecodeRowInto(format, bytes, types, row, 11));
+    EXPECT_EQ(row, values);
+    if (format == RowFormat::kAligned) continue;
+    bytes.pop_back();
+    EXPECT_TRUE(DecodeRowInto(format, bytes, types, row, 9));
+    EXPECT_FALSE(DecodeRowInto(format, bytes, types, row, 10));
+  }
+}
+
 TEST(Varint, MatchesTheGoldenNumbersInBothDirections) {
   size_t passed = 0;
   for (const Json& test : vectors::Load("kv/varint.json")["cases"]) {

@@ -215,10 +215,16 @@ void AppendContainer(const RoaringContainer& container, Bytes& out) {
   if (container.kind == ContainerKind::kRuns) {
     AppendLittle(out, static_cast<uint16_t>(container.values.size() / 2));
   }
-  for (const uint16_t value : container.values)
-    AppendLittle(out, value);
-  for (const uint64_t word : container.words)
-    AppendLittle(out, word);
+  size_t at = out.size();
+  out.resize(at + container.values.size() * 2 + container.words.size() * 8);
+  for (const uint16_t value : container.values) {
+    StoreLittle(out.data() + at, value);
+    at += 2;
+  }
+  for (const uint64_t word : container.words) {
+    StoreLittle(out.data() + at, word);
+    at += 8;
+  }
 }
 
 RoaringSet Unite(RoaringSet a, RoaringSet b) {

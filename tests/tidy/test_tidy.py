@@ -19,6 +19,7 @@ MAY_USE = {
     "format": {"base"},
     "wire": {"base", "format"},
     "log": {"base", "runtime", "format"},
+    "kv": {"base", "runtime", "format"},
     "metadata": {"base", "runtime", "format"},
     "replica": {"base", "runtime", "format", "log", "metadata"},
     "coordinator": {"base", "runtime", "format", "wire", "metadata"},
