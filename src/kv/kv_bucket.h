@@ -71,6 +71,8 @@ class KvBucket {
   Store& store() { return *store_; }
   const Store& store() const { return *store_; }
   KvTable& table() { return *table_; }
+  // The table has got another schema; those it had stay.
+  void ChangeTable(std::shared_ptr<KvTable> table) { table_ = std::move(table); }
   // Gives the store up, to be closed elsewhere.
   std::unique_ptr<Store> TakeStore() { return std::move(store_); }
 

@@ -34,14 +34,18 @@ Result<RowMerger*> KvTable::MergerFor(std::span<const int32_t> target_columns, b
   return other_.get();
 }
 
-Result<Bytes> KvTable::RowOfKey(ByteView key) const {
+Result<Bytes> KvTable::RowOfKey(ByteView key) {
+  if (auto possible = MergerFor(key_targets_, false); !possible) return Fail(possible.error());
   const SchemaVersion& latest = layout_.latest();
   std::vector<format::DataType> types;
   for (const size_t column : layout_.key_columns)
     types.push_back(latest.types[column]);
   STROM_TRY(format::Row values, format::DecodeKey(key_encoding_, key, types));
   format::Row row(latest.types.size());
-  // Columns that are NOT NULL cannot stay empty; a merger refuses such a table before this.
+  if (layout_.auto_increment_column) {
+    const size_t column = *layout_.auto_increment_column;
+    if (!latest.types[column].nullable) row[column] = format::Value::Int(0);  // filled later
+  }
   for (size_t i = 0; i < values.size(); ++i)
     row[layout_.key_columns[i]] = std::move(values[i]);
   Bytes encoded;

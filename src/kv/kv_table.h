@@ -32,7 +32,8 @@ class KvTable {
   // Positions of the primary key as target columns, for inserts of missing keys.
   std::span<const int32_t> key_targets() const { return key_targets_; }
   // The row of a key alone: its columns, everything else null, in the latest schema.
-  Result<Bytes> RowOfKey(ByteView key) const;
+  // kInvalidTargetColumn if rows of this table cannot be like that.
+  Result<Bytes> RowOfKey(ByteView key);
 
  private:
   const std::string name_;

@@ -21,13 +21,14 @@ MAY_USE = {
     "log": {"base", "runtime", "format"},
     "kv": {"base", "runtime", "format"},
     "metadata": {"base", "runtime", "format"},
-    "replica": {"base", "runtime", "format", "log", "metadata"},
+    "replica": {"base", "runtime", "format", "log", "metadata", "kv"},
     "coordinator": {"base", "runtime", "format", "wire", "metadata"},
-    "server": {"base", "runtime", "format", "wire", "log", "metadata", "replica", "coordinator"},
-    "sim": {"base", "runtime", "format", "wire", "log", "metadata", "replica", "coordinator",
+    "server": {"base", "runtime", "format", "wire", "log", "metadata", "kv", "replica",
+               "coordinator"},
+    "sim": {"base", "runtime", "format", "wire", "log", "metadata", "kv", "replica", "coordinator",
             "server"},
-    "cli": {"base", "runtime", "format", "wire", "log", "metadata", "replica", "coordinator",
-            "server"},
+    "cli": {"base", "runtime", "format", "wire", "log", "metadata", "kv", "replica",
+            "coordinator", "server"},
 }
 
 MAX_LINES = 1500
