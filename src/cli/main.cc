@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/bench.h"
 #include "cli/commands.h"
 
 namespace {
@@ -11,6 +12,83 @@ void AddConfigArguments(CLI::App& command, strom::cli::ConfigArguments& argument
   command.add_option("--config", arguments.file, "YAML file with flat keys, as server.yaml");
   command.add_option("--data-dir", arguments.data_dir, "where everything is kept (data.dir)");
   command.add_option("--set", arguments.settings, "key=value; wins over the file")->take_all();
+}
+
+struct BenchVerbs {
+  CLI::App* produce;
+  CLI::App* fetch;
+};
+
+void AddCommonArguments(CLI::App& verb, strom::cli::BenchArguments& arguments) {
+  verb.add_option("--bootstrap", arguments.bootstrap, "host:port of a server")
+      ->capture_default_str();
+  verb.add_option("--table", arguments.table, "database.table")->capture_default_str();
+  verb.add_option("--connections", arguments.connections, "to each server that leads a bucket")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  verb.add_option("--in-flight", arguments.in_flight,
+                  "requests under way on each connection, at most; unless given 4 to produce, 1 to "
+                  "fetch, 1024 with --rate")
+      ->check(CLI::Range(1, 100'000));
+  verb.add_option(
+          "--rate", arguments.rate,
+          "requests a second, all in all; latencies then count from when a request was due. "
+          "Without it as fast as answers come")
+      ->check(CLI::Range(0.01, 1e7));
+  verb.add_option("--seconds", arguments.seconds, "how long, at most")
+      ->check(CLI::Range(0.001, 86'400.0))
+      ->capture_default_str();
+  verb.add_option("--count", arguments.count, "how many requests, at most; else until time is out")
+      ->check(CLI::Range(int64_t{1}, INT64_MAX));
+  verb.add_option("--watch", arguments.watch, "processes whose CPU seconds are printed, by id")
+      ->delimiter(',');
+  verb.add_flag("--json", arguments.json, "print one JSON object instead of lines");
+}
+
+BenchVerbs AddBench(CLI::App& app, strom::cli::BenchArguments& arguments) {
+  CLI::App* bench =
+      app.add_subcommand("bench", "put load on a server and say how long it took to answer");
+  bench->require_subcommand(1);
+  bench->footer(
+      "Examples:\n"
+      "  strom bench produce --connections 2 --seconds 10\n"
+      "  strom bench produce --batch-bytes 1024 --rate 4000 --json\n"
+      "  strom bench fetch --project 0,1 --json\n"
+      "latency_us: from when a request was due to its answer. delay_us: the part of it before the "
+      "request was sent.\nWhen own_cpu_seconds comes near seconds, this command is the limit, not "
+      "the server.");
+  const BenchVerbs verbs{
+      .produce =
+          bench->add_subcommand("produce", "append a batch of generated rows again and again"),
+      .fetch = bench->add_subcommand("fetch", "read a log table from the beginning")};
+  for (CLI::App* verb : {verbs.produce, verbs.fetch})
+    AddCommonArguments(*verb, arguments);
+  verbs.produce->add_option("--buckets", arguments.buckets, "of the table, when it has to be made")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  verbs.produce->add_option("--columns", arguments.columns, "half BIGINT, half STRING")
+      ->check(CLI::Range(1, 10'000))
+      ->capture_default_str();
+  verbs.produce->add_option("--batch-bytes", arguments.batch_bytes, "of one request's batch, about")
+      ->check(CLI::Range(1, 64 << 20))
+      ->capture_default_str();
+  verbs.produce->add_option("--acks", arguments.acks, "-1, 1 or 0")
+      ->check(CLI::Range(-1, 1))
+      ->capture_default_str();
+  verbs.fetch
+      ->add_option("--project", arguments.project, "columns to read, by position from 0, ascending")
+      ->delimiter(',');
+  verbs.fetch->add_option("--fetch-bytes", arguments.fetch_bytes, "of one answer, at most")
+      ->check(CLI::Range(1, INT32_MAX))
+      ->capture_default_str();
+  verbs.fetch
+      ->add_option("--passes", arguments.passes,
+                   "how often everything is read; 0: until time is out")
+      ->check(CLI::Range(0, 1'000'000))
+      ->capture_default_str();
+  verbs.fetch->add_flag("--follow", arguments.follow,
+                        "stay at the end of one bucket each and wait for more until time is out");
+  return verbs;
 }
 
 }  // namespace
@@ -24,6 +102,7 @@ int main(int argc, char** argv) {
       "  strom server --config server.yaml --set log.fsync=interval\n"
       "  strom config check --config server.yaml\n"
       "  strom log verify ./data\n"
+      "  strom bench produce --seconds 10 --json\n"
       "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 data directory in use, "
       "4 damage found.");
   app.require_subcommand(1);
@@ -49,6 +128,8 @@ int main(int argc, char** argv) {
   CLI::App* dump =
       log->add_subcommand("dump", "print the batch headers of a segment as JSON lines");
   dump->add_option("path", path, "a .log file")->required();
+  BenchArguments bench_arguments;
+  const BenchVerbs bench = AddBench(app, bench_arguments);
   CLI::App* version = app.add_subcommand("version", "print the version");
 
   try {
@@ -63,6 +144,8 @@ int main(int argc, char** argv) {
   if (*docs) return PrintConfigDocs();
   if (*verify) return VerifyLog(path);
   if (*dump) return DumpLog(path);
+  if (*bench.produce) return BenchProduce(bench_arguments);
+  if (*bench.fetch) return BenchFetch(bench_arguments);
   if (*version) std::printf("strom %s\n", kVersion);
   return kOk;
 }

@@ -27,8 +27,9 @@ MAY_USE = {
                "coordinator"},
     "sim": {"base", "runtime", "format", "wire", "log", "metadata", "kv", "replica", "coordinator",
             "server"},
+    "client": {"base", "runtime", "format", "wire"},
     "cli": {"base", "runtime", "format", "wire", "log", "metadata", "kv", "replica",
-            "coordinator", "server"},
+            "coordinator", "server", "client"},
 }
 
 MAX_LINES = 1500
