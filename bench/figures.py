@@ -27,6 +27,7 @@ LIMITS = {
 COLUMNS = 20
 CLIENT_ROWS = 4000  # of a batch that the client writes
 FRAME_BYTES = 1 << 20
+LONG_S = 300  # for loads that end by their number of requests
 
 
 class Figures:
@@ -56,6 +57,12 @@ class Figures:
             self.batches[key] = (load.frozen_batch(batch), rows)
         return self.batches[key]
 
+    def produce(self, name, total_bytes, **options):
+        """Batches of about FRAME_BYTES by `strom bench`; makes the table."""
+        options = {"connections": 2, "in_flight": 4, "columns": COLUMNS, **options}
+        return load.native(self.server, "produce", name, batch_bytes=FRAME_BYTES, seconds=LONG_S,
+                           count=max(1, total_bytes // FRAME_BYTES), **options)
+
     def append(self):
         """Arrow batches through the real client, and frames on two connections, four deep."""
         values = {}
@@ -65,13 +72,11 @@ class Figures:
             used = load.client_append(self.server, name, rows, int(300 * self.scale) + 1, COLUMNS, compression)
             load.drop_table(self.server, name)
             values[f"append (client, {compression or 'default ZSTD'}{self.suffix})"] = used.cpu / (used.bytes / GB)
-        batch, _ = self.frozen()
         name = self.name()
-        table = load.create_table(self.server, name, COLUMNS)
-        used = load.append_frames(self.server, table, batch, int(2e9 * self.scale))
+        used = self.produce(name, int(2e9 * self.scale))
         load.drop_table(self.server, name)
-        values[f"append (frames{self.suffix})"] = used.cpu / (used.bytes / GB)
-        values[f"append rate (frames{self.suffix})"] = used.bytes / GB / used.seconds
+        values[f"append (frames{self.suffix})"] = used["cpu"] / (used["record_bytes"] / GB)
+        values[f"append rate (frames{self.suffix})"] = used["record_bytes_per_second"] / GB
         return values
 
     def scan(self):
@@ -89,28 +94,28 @@ class Figures:
             assert used.rows == total
             values[f"scan {len(columns)} of 20 columns (client)"] = used.cpu / (used.rows / 1e9)
         load.drop_table(self.server, name)
-        return {**values, **self.frames_scan(COLUMNS, [[0, 1], [0]])}
+        return {**values, **self.frames_scan(COLUMNS, [[0, COLUMNS // 2], [0]])}
 
     def frames_scan(self, columns, projections):
-        batch, rows = self.frozen(columns)
         name = self.name()
-        table = load.create_table(self.server, name, columns)
-        written = load.append_frames(self.server, table, batch, int(5e8 * self.scale))
-        end = written.bytes // len(batch) * rows
+        written = self.produce(name, int(5e8 * self.scale), columns=columns)
         values = {}
-        full = load.scan(self.server, table, end)
+
+        def fetch(passes, **options):
+            used = load.native(self.server, "fetch", name, fetch_bytes=8 << 20, passes=passes,
+                               seconds=LONG_S, **options)
+            assert used["rows"] == written["rows"] * passes, (used["rows"], written["rows"], passes)
+            return used
+
+        full = fetch(1)
         if columns == COLUMNS:
-            values["scan (frames)"] = full.cpu / (full.wire_bytes / GB)
-            values["scan rate (frames)"] = full.wire_bytes / GB / full.seconds
+            values["scan (frames)"] = full["cpu"] / (full["received_bytes"] / GB)
+            values["scan rate (frames)"] = full["received_bytes"] / GB / full["seconds"]
         for projection in projections:
-            # Several passes: one is too short for the clock of /proc.
-            cpu, passes = 0.0, 5
-            for _ in range(passes):
-                used = load.scan(self.server, table, end, projection)
-                cpu += used.cpu
+            used = fetch(5, project=",".join(str(i) for i in projection))
             what = f"scan {len(projection)} of {columns} columns"
-            values[f"{what} (frames)"] = cpu / passes / (end / 1e9)
-            values[f"{what} (wire bytes)"] = 100 * used.wire_bytes / full.wire_bytes
+            values[f"{what} (frames)"] = used["cpu"] / (used["rows"] / 1e9)
+            values[f"{what} (wire bytes)"] = 100 * used["received_bytes"] / 5 / full["received_bytes"]
         load.drop_table(self.server, name)
         return values
 
@@ -137,33 +142,29 @@ class Figures:
 
     def latency(self):
         """Appends of 1 KiB at fixed rates, from when they were due."""
-        batch, _ = self.frozen(2, 1024)
         name = self.name()
-        table = load.create_table(self.server, name, 2)
         values = {}
         for rate in (200, 1000, 4000):
-            used = load.latencies(self.server, table, batch, rate, 3 * max(self.scale, 0.3))
-            for share in (50, 99, 99.9):
-                values[f"append latency p{share:g} at {rate}/s{self.suffix}"] = (
-                    load.percentile(used.sorted, share / 100) * 1e3)
+            used = load.native(self.server, "produce", name, columns=2, batch_bytes=1024, rate=rate,
+                               seconds=3 * max(self.scale, 0.3))
+            for share, key in ((50, "p50"), (99, "p99"), (99.9, "p99_9")):
+                values[f"append latency p{share:g} at {rate}/s{self.suffix}"] = used["latency_us"][key] / 1e3
         load.drop_table(self.server, name)
         return values
 
     def concurrent(self):
         """8 producers and 8 readers on 8 buckets at once."""
-        batch, rows = self.frozen(COLUMNS, 64 << 10)
         name = self.name()
-        table = load.create_table(self.server, name, COLUMNS, 8)
-        load.append_frames(self.server, table, batch, int(2e8 * self.scale), 8, 4, 8)
-        per_stream = int(3e8 * self.scale) // len(batch) // 8 + 1
-        produce = [load.Stream(self.server.port, load.frame(
-            load.wire.PRODUCE_LOG, load.wire.produce_body(table, i, batch), 1), per_stream, 4,
-            load.check_produced) for i in range(8)]
-        fetch = [load.Stream(self.server.port, load.frame(
-            load.wire.FETCH_LOG, load.fetch_body(table, i, 0, 1 << 20), 1), per_stream // 8 + 1, 2,
-            load.check_frame) for i in range(8)]
+        shape = {"columns": COLUMNS, "batch_bytes": 64 << 10, "buckets": 8, "connections": 8,
+                 "in_flight": 4, "seconds": LONG_S}
+        load.native(self.server, "produce", name, **shape, count=max(1, int(2e8 * self.scale) >> 16))
+        requests = int(3e8 * self.scale) >> 16
         with load.Usage(self.server) as used:
-            moved = load.run_streams(produce + fetch) + per_stream * 8 * len(batch)
+            found = load.native_together(
+                load.native_command(self.server, "produce", name, **shape, count=requests),
+                load.native_command(self.server, "fetch", name, connections=8, passes=0,
+                                    fetch_bytes=1 << 20, seconds=LONG_S, count=requests // 8 + 8))
+        moved = sum(one["record_bytes"] for one in found)
         load.drop_table(self.server, name)
         return {f"8 producers and 8 readers{self.suffix}": used.cpu / (moved / GB)}
 

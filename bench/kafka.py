@@ -32,13 +32,13 @@ def kafka_once(server, topic, total):
 
 
 def strom_once(figures, total):
-    batch, rows = figures.frozen()
     name = figures.name()
-    table = load.create_table(figures.server, name, 20)
-    wrote = load.append_frames(figures.server, table, batch, total)
-    read = load.scan(figures.server, table, wrote.bytes // len(batch) * rows)
+    wrote = figures.produce(name, total)
+    read = load.native(figures.server, "fetch", name, seconds=300)
+    assert read["rows"] == wrote["rows"], (read["rows"], wrote["rows"])
     load.drop_table(figures.server, name)
-    return {"full rows written": wrote.cpu / (wrote.bytes / GB), "full rows read": read.cpu / (read.wire_bytes / GB)}
+    return {"full rows written": wrote["cpu"] / (wrote["record_bytes"] / GB),
+            "full rows read": read["cpu"] / (read["received_bytes"] / GB)}
 
 
 def measure(folder, runs, scale):

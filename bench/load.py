@@ -1,11 +1,12 @@
-"""Load for the servers: the real Python client, and frames made beforehand and sent over a few
-connections, so that the server is the limit and not the client."""
+"""Load for the servers: the real Python client, and frames over a few connections, so that the server
+is the limit and not the client: by `strom bench`, or by hand where it has no such load."""
 
 import asyncio
-import math
+import json
 import pathlib
 import socket
 import struct
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,8 @@ import time
 import fluss
 import pyarrow as pa
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests" / "python"))
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
 import wire  # noqa: E402
 
 DATABASE = "bench"
@@ -166,16 +168,6 @@ def run_streams(streams):
     return sum(s.received_bytes for s in streams)
 
 
-def append_frames(server, table, batch, total_bytes, connections=2, depth=4, buckets=1):
-    count = max(1, total_bytes // len(batch) // connections)
-    streams = [Stream(server.port, frame(wire.PRODUCE_LOG, wire.produce_body(table, i % buckets, batch), 1),
-                      count, depth, check_produced) for i in range(connections)]
-    with Usage(server) as used:
-        run_streams(streams)
-    used.bytes = count * connections * len(batch)
-    return used
-
-
 def fetch_body(table, bucket, offset, max_bytes, projection=None, predicate=None):
     inner = wire.number(1, table) + wire.number(2, 1 if projection else 0)
     if projection:
@@ -224,38 +216,35 @@ def next_offset(records):
     return end
 
 
-def latencies(server, table, batch, rate, seconds):
-    """Open loop: requests are due at a fixed rate whatever the server does, and a latency counts from
-    when its request was due. Seconds, sorted."""
-    client = wire.Client(server.port)
-    count = int(rate * seconds)
-    request = [frame(wire.PRODUCE_LOG, wire.produce_body(table, 0, batch), i) for i in range(count)]
-    done = [0.0] * count
-
-    def read():
-        for _ in range(count):
-            kind, request_id, body = client.receive()
-            assert kind == 0, body[:200]
-            done[request_id] = time.monotonic()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    start = time.monotonic() + 0.05
-    with Usage(server) as used:
-        for i in range(count):
-            due = start + i / rate
-            while (left := due - time.monotonic()) > 0:
-                time.sleep(left) if left > 0.0003 else None
-            client.socket.sendall(request[i])
-        reader.join()
-    client.close()
-    used.sorted = sorted(done[i] - (start + i / rate) for i in range(count))
-    return used
+# --- strom bench ---
 
 
-def percentile(ordered, share):
-    """Nearest rank: the smallest value with at least that share of all at or below it."""
-    return ordered[max(0, math.ceil(len(ordered) * share) - 1)]
+def native_command(server, verb, name, **options):
+    command = [str(ROOT / "build/release/strom"), "bench", verb, "--json", "--bootstrap",
+               f"127.0.0.1:{server.admin_port}", "--table", f"{DATABASE}.{name}", "--watch",
+               str(server.processes[0].pid)]
+    for key, value in options.items():
+        command += [f"--{key.replace('_', '-')}", str(value)]
+    return command
+
+
+def native(server, verb, name, **options):
+    return native_together(native_command(server, verb, name, **options))[0]
+
+
+def native_together(*commands, timeout_s=600):
+    """Runs `strom bench` commands at once and returns what each says; "cpu" is what the process of the
+    server that carries the load spent meanwhile."""
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+               for command in commands]
+    found = []
+    for command, process in zip(commands, running):
+        out, errors = process.communicate(timeout=timeout_s)
+        assert process.returncode == 0, f"{' '.join(command)}: {errors}"
+        figures = json.loads(out)
+        assert figures["unsent"] == 0, f"{' '.join(command)}: the server is too slow for it: {out}"
+        found.append({**figures, "cpu": figures["watched_cpu_seconds"][0]})
+    return found
 
 
 # --- the real client ---
@@ -321,8 +310,6 @@ def predicate_equal(field_id, value):
     literal = wire.number(1, 4) + wire.number(2, 0) + wire.number(5, value)
     leaf = wire.number(1, 0) + wire.number(2, field_id) + wire.block(3, literal)
     return wire.number(1, 0) + wire.block(2, leaf)
-
-
 
 
 _frozen = {}

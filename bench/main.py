@@ -96,10 +96,10 @@ of {runs} run(s) after one that is dropped; +-% is half the spread. Peer: Apache
 top), in the rows of Kafka: Apache Kafka 4.1, one node. Same load for all, on one machine, one server
 after the other. Cost is CPU time of the server, user and system, as `/proc` counts it.
 
-`client`: pyfluss 1.0.0. `frames`: requests made beforehand and sent over a few connections, so that the
-server is the limit; they are sent by Python, which at 4,000 a second sometimes is the limit itself. A cost
-of 0.000 is below the 10 ms in which `/proc` counts. `fsync ack` is Strom's default and stands beside a peer
-that does not sync.
+`client`: pyfluss 1.0.0. `frames` and latencies: `strom bench`, which sends made batches over a few
+connections, so that the server is the limit; latencies count from when an append was due at its fixed rate.
+A cost of 0.000 of `client` is below the 10 ms in which `/proc` counts. `fsync ack` is Strom's default and
+stands beside a peer that does not sync.
 
 {report.as_markdown(rows)}
 """)
