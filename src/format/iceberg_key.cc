@@ -18,9 +18,9 @@ int64_t FloorDiv(int64_t a, int64_t b) {
 }
 
 Value TimestampOfMicros(int64_t micros) {
-  const int64_t ms = FloorDiv(micros, kMicrosPerMs);
-  const auto rest = static_cast<int32_t>(micros - ms * kMicrosPerMs);
-  return Value::TimestampOf(ms, rest * kNanosPerMicro);
+  auto below_ms = static_cast<int32_t>(micros % kMicrosPerMs);
+  if (below_ms < 0) below_ms += int32_t{kMicrosPerMs};
+  return Value::TimestampOf(FloorDiv(micros, kMicrosPerMs), below_ms * kNanosPerMicro);
 }
 
 std::unexpected<Error> CannotEncode(const char* problem) {

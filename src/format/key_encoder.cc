@@ -27,11 +27,6 @@ std::string_view NameOf(KeyEncoding encoding) {
   return "unknown";
 }
 
-bool IsNested(const DataType& type) {
-  return type.root == TypeRoot::kArray || type.root == TypeRoot::kMap ||
-         type.root == TypeRoot::kRow;
-}
-
 bool SuitsKey(KeyEncoding encoding, const DataType& type) {
   switch (encoding) {
     case KeyEncoding::kIceberg:

@@ -260,6 +260,16 @@ TEST(KeyDecoding, RefusesKeysThatNoEncoderWrites) {
   EXPECT_TRUE(refused(KeyEncoding::kPaimon, "INT", "01000000000000000000000000000000"));
 }
 
+TEST(KeyDecoding, IcebergTimesReachToBothEnds) {
+  for (const char* hex : {"0000000000000080", "ffffffffffffff7f"}) {
+    const Bytes key = *FromHex(hex);
+    const std::vector<DataType> types = {Type("TIMESTAMP(6)")};
+    const auto row = DecodeKey(KeyEncoding::kIceberg, key, types);
+    ASSERT_TRUE(row) << row.error().message;
+    EXPECT_EQ(Encoded(KeyEncoding::kIceberg, types, *row).value(), key);
+  }
+}
+
 TEST(KeyDecoding, EveryTruncationOfAGoldenKeyIsAnErrorOrAnotherWholeKey) {
   size_t refused = 0;
   for (const Json& test : vectors::Load("kv/keys.json")["cases"]) {

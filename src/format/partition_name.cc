@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "base/check.h"
 #include "format/java_text.h"
+#include "format/row_parts.h"
 
 namespace strom::format {
 namespace {
@@ -68,15 +69,7 @@ std::string TextOf(const DataType& type, const Value& value) {
 }
 
 bool CanPartition(const DataType& type) {
-  switch (type.root) {
-    case TypeRoot::kDecimal:
-    case TypeRoot::kArray:
-    case TypeRoot::kMap:
-    case TypeRoot::kRow:
-      return false;
-    default:
-      return true;
-  }
+  return type.root != TypeRoot::kDecimal && !IsNested(type);
 }
 
 }  // namespace

@@ -5,11 +5,6 @@ namespace {
 
 constexpr const char* kCutOff = "the row ends inside the field";
 
-bool IsNested(const DataType& type) {
-  return type.root == TypeRoot::kArray || type.root == TypeRoot::kMap ||
-         type.root == TypeRoot::kRow;
-}
-
 bool CheckNested(RowFormat format, ByteView bytes, const DataType& type, DecodeContext& context) {
   Value value;
   return DecodeNested(format, bytes, type, context, value);

@@ -38,6 +38,11 @@ struct EncodeContext {
   }
 };
 
+inline bool IsNested(const DataType& type) {
+  return type.root == TypeRoot::kArray || type.root == TypeRoot::kMap ||
+         type.root == TypeRoot::kRow;
+}
+
 // Decimals and timestamps that fit one int64 (spec 03, 1.1).
 inline bool IsCompactDecimal(const DataType& type) {
   return type.precision <= 18;
