@@ -16,6 +16,7 @@
 #include "client/generated_batch.h"
 #include "client/load_run.h"
 #include "client/log_loads.h"
+#include "client/row_loads.h"
 #include "runtime/real.h"
 
 namespace strom::cli {
@@ -127,6 +128,39 @@ Task<Result<Prepared>> PrepareFetch(const BenchArguments& arguments, client::Clu
   co_return Prepared{std::move(table), std::move(load), options};
 }
 
+Task<Result<Prepared>> PreparePut(const BenchArguments& arguments, client::Cluster& cluster,
+                                  TableName name) {
+  STROM_CO_TRY_VOID(co_await cluster.CreateTable(
+      name.database, name.table,
+      client::GeneratedKeyedTable(arguments.columns, arguments.buckets, arguments.properties)));
+  STROM_CO_TRY(const auto described, co_await cluster.Describe(name.database, name.table));
+  STROM_CO_TRY(auto table, co_await cluster.Locate(name.database, name.table, kLeadersWithin));
+  auto load = std::make_unique<client::PutLoad>(
+      client::PutLoad::Options{.table = table.id,
+                               .buckets = table.leaders.size(),
+                               .acks = arguments.acks,
+                               .schema = described.schema,
+                               .columns = arguments.columns,
+                               .rows = arguments.rows,
+                               .keys = arguments.keys,
+                               .random = arguments.random,
+                               .deletes = arguments.deletes,
+                               .target_columns = arguments.target_columns});
+  co_return Prepared{std::move(table), std::move(load), OptionsOf(arguments, kProduceInFlight)};
+}
+
+Task<Result<Prepared>> PrepareLookup(const BenchArguments& arguments, client::Cluster& cluster,
+                                     TableName name) {
+  STROM_CO_TRY(auto table, co_await cluster.Locate(name.database, name.table, kLeadersWithin));
+  auto load = std::make_unique<client::LookupLoad>(
+      client::LookupLoad::Options{.table = table.id,
+                                  .buckets = table.leaders.size(),
+                                  .keys_per_request = arguments.rows,
+                                  .keys = arguments.keys,
+                                  .may_miss = arguments.may_miss});
+  co_return Prepared{std::move(table), std::move(load), OptionsOf(arguments, 1)};
+}
+
 // User and system seconds so far of all threads; -1 for a clock that cannot be read.
 double CpuSeconds(clockid_t clock) {
   timespec spent{};
@@ -234,6 +268,14 @@ int OnRuntime(const BenchArguments& arguments, Prepare prepare) {
 
 int BenchProduce(const BenchArguments& arguments) {
   return OnRuntime(arguments, PrepareProduce);
+}
+
+int BenchPut(const BenchArguments& arguments) {
+  return OnRuntime(arguments, PreparePut);
+}
+
+int BenchLookup(const BenchArguments& arguments) {
+  return OnRuntime(arguments, PrepareLookup);
 }
 
 int BenchFetch(const BenchArguments& arguments) {

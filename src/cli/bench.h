@@ -23,6 +23,14 @@ struct BenchArguments {
   int columns = 20;
   int64_t batch_bytes = 1 << 20;  // about
   int acks = -1;
+  // put, lookup
+  int rows = 1000;  // of one request
+  int64_t keys = 1'000'000;
+  bool random = false;
+  bool deletes = false;
+  bool may_miss = false;
+  std::vector<int32_t> target_columns;
+  std::string properties;  // of a table that is made: JSON members
   // fetch
   std::vector<int32_t> project;  // column positions, ascending; empty: all
   int32_t fetch_bytes = 16 << 20;
@@ -32,6 +40,10 @@ struct BenchArguments {
 
 // Appends one batch again and again, round robin over the buckets. Makes the table if need be.
 int BenchProduce(const BenchArguments& arguments);
+// Writes rows of generated keys. Makes the table if need be; see client::PutLoad.
+int BenchPut(const BenchArguments& arguments);
+// Looks up keys that BenchPut wrote; see client::LookupLoad.
+int BenchLookup(const BenchArguments& arguments);
 // Reads a table from the beginning; see client::FetchLoad.
 int BenchFetch(const BenchArguments& arguments);
 

@@ -17,6 +17,8 @@ void AddConfigArguments(CLI::App& command, strom::cli::ConfigArguments& argument
 struct BenchVerbs {
   CLI::App* produce;
   CLI::App* fetch;
+  CLI::App* put;
+  CLI::App* lookup;
 };
 
 void AddCommonArguments(CLI::App& verb, strom::cli::BenchArguments& arguments) {
@@ -45,6 +47,33 @@ void AddCommonArguments(CLI::App& verb, strom::cli::BenchArguments& arguments) {
   verb.add_flag("--json", arguments.json, "print one JSON object instead of lines");
 }
 
+void AddRowArguments(const BenchVerbs& verbs, strom::cli::BenchArguments& arguments) {
+  for (CLI::App* verb : {verbs.put, verbs.lookup}) {
+    verb->add_option("--rows", arguments.rows, "rows, or keys, of one request")
+        ->check(CLI::Range(1, 1'000'000))
+        ->capture_default_str();
+    verb->add_option("--keys", arguments.keys, "how many keys there are")
+        ->check(CLI::Range(int64_t{1}, int64_t{1} << 40))
+        ->capture_default_str();
+  }
+  verbs.put->add_option("--columns", arguments.columns, "the key, then half BIGINT, half STRING")
+      ->check(CLI::Range(2, 10'000))
+      ->capture_default_str();
+  verbs.put->add_option("--buckets", arguments.buckets, "of the table, when it has to be made")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  verbs.put->add_option("--acks", arguments.acks, "-1, 1 or 0")
+      ->check(CLI::Range(-1, 1))
+      ->capture_default_str();
+  verbs.put->add_option("--properties", arguments.properties,
+                        "of the table, when it has to be made: JSON members");
+  verbs.put->add_option("--target-columns", arguments.target_columns, "of a partial update")
+      ->delimiter(',');
+  verbs.put->add_flag("--random", arguments.random, "keys at random instead of in order");
+  verbs.put->add_flag("--deletes", arguments.deletes, "delete the keys instead");
+  verbs.lookup->add_flag("--may-miss", arguments.may_miss, "keys that are not there are no error");
+}
+
 BenchVerbs AddBench(CLI::App& app, strom::cli::BenchArguments& arguments) {
   CLI::App* bench =
       app.add_subcommand("bench", "put load on a server and say how long it took to answer");
@@ -54,15 +83,20 @@ BenchVerbs AddBench(CLI::App& app, strom::cli::BenchArguments& arguments) {
       "  strom bench produce --connections 2 --seconds 10\n"
       "  strom bench produce --batch-bytes 1024 --rate 4000 --json\n"
       "  strom bench fetch --project 0,1 --json\n"
+      "  strom bench put --table bench.rows --keys 1000000 --count 1000\n"
+      "  strom bench lookup --table bench.rows --in-flight 16 --seconds 5\n"
       "latency_us: from when a request was due to its answer. delay_us: the part of it before the "
       "request was sent.\nWhen own_cpu_seconds comes near seconds, this command is the limit, not "
       "the server.");
   const BenchVerbs verbs{
       .produce =
           bench->add_subcommand("produce", "append a batch of generated rows again and again"),
-      .fetch = bench->add_subcommand("fetch", "read a log table from the beginning")};
-  for (CLI::App* verb : {verbs.produce, verbs.fetch})
+      .fetch = bench->add_subcommand("fetch", "read a log table from the beginning"),
+      .put = bench->add_subcommand("put", "write rows of generated keys to a primary-key table"),
+      .lookup = bench->add_subcommand("lookup", "look up keys that 'put' wrote, at random")};
+  for (CLI::App* verb : {verbs.produce, verbs.fetch, verbs.put, verbs.lookup})
     AddCommonArguments(*verb, arguments);
+  AddRowArguments(verbs, arguments);
   verbs.produce->add_option("--buckets", arguments.buckets, "of the table, when it has to be made")
       ->check(CLI::Range(1, 1'000'000))
       ->capture_default_str();
@@ -146,6 +180,8 @@ int main(int argc, char** argv) {
   if (*dump) return DumpLog(path);
   if (*bench.produce) return BenchProduce(bench_arguments);
   if (*bench.fetch) return BenchFetch(bench_arguments);
+  if (*bench.put) return BenchPut(bench_arguments);
+  if (*bench.lookup) return BenchLookup(bench_arguments);
   if (*version) std::printf("strom %s\n", kVersion);
   return kOk;
 }

@@ -228,14 +228,17 @@ rocksdb::ColumnFamilyOptions DataOptions(const Shared& shared) {
   // What 6.20 can read (spec 03, 12.4); library upgrades change these defaults.
   table.checksum = rocksdb::kCRC32c;
   table.format_version = 5;
-  table.cache_index_and_filter_blocks = true;
-  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  // Lookups are of single keys.
+  table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   if (given.bloom_bits_per_key > 0) {
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(given.bloom_bits_per_key, false));
   }
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = given.write_buffer_bytes;
+  // Most keys that are written are not in the memtable: a few bits say so.
+  options.memtable_prefix_bloom_size_ratio = 0.05;
+  options.memtable_whole_key_filtering = true;
   options.arena_block_size = kArenaBlockBytes;
   options.max_write_buffer_number = given.write_buffer_count;
   options.min_write_buffer_number_to_merge = given.write_buffers_to_merge;
