@@ -40,7 +40,7 @@ class KvBucket {
   KvBucket(std::shared_ptr<KvTable> table, std::unique_ptr<Store> store);
 
   // The changelog batch of a write. All or nothing: after an error the bucket is as before. Errors:
-  // 9 unknown schema, 10 too large, 14 a record or row that does not decode, 35 target columns, 57
+  // 9 unknown schema, 13 too large, 14 a record or row that does not decode, 35 target columns, 57
   // deletes forbidden; kUnknownServerError when auto-increment ids are used up. Between success and
   // Keep or Discard nothing else may be called.
   Result<Bytes> Prepare(const format::KvBatch& batch, const PutOptions& options);

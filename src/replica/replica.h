@@ -68,7 +68,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // Only while the store is open.
   kv::KvBucket& rows() { return primary_key_->bucket(); }
 
-  // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 10, 14,
+  // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 13, 14,
   // 31, 35, 57, 72.
   Result<Appended> Put(ByteView records, const kv::PutOptions& options, Timestamp now);
   // Auto-increment ids that must be added before a Put of `records`, 0 if none. Who waits for ids

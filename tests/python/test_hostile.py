@@ -80,7 +80,8 @@ def test_odd_requests_get_an_error_and_the_connection_stays(shared_server, table
     table_id = client.create_table("hostile", table_name)
     for api, body, code in [
         (4242, b"", 2),                                        # no such API
-        (1017, b"", 2),                                        # lookup: not served yet
+        (1022, b"", 2),                                        # between servers: not served
+        (1017, b"", 3),                                        # a lookup without its table
         (wire.TABLE_EXISTS, b"\xff\xff\xff", 3),               # no protobuf
         (wire.TABLE_EXISTS, b"", 3),                           # a required field is missing
         (wire.TABLE_EXISTS, block(1, b"\x0a\x7fabc"), 3),      # a length beyond the frame
