@@ -24,6 +24,7 @@ ROWS_PER_BATCH = 5_000
 # The client blocks for good when it fills its own buffer of 64 MB between two flushes.
 BATCHES_PER_FLUSH = 8
 BUCKETS = 4
+ACCOUNTS = 20_000
 # Half BIGINT, half STRING, as an event table that nobody reads whole.
 COLUMNS = [(f"number{i}", pa.int64()) for i in range(10)] + [(f"text{i}", pa.string()) for i in range(10)]
 SCHEMA = pa.schema(COLUMNS)
@@ -118,6 +119,45 @@ def same_rows(written, read):
         read.sort_by(by_first).to_pydict() == written.sort_by(by_first).to_pydict())
 
 
+async def keyed_table(connection, admin, proxy):
+    """A primary-key table: upserts, a partial update, lookups, the changelog. What went wrong, or None."""
+    path = fluss.TablePath("demo", "accounts")
+    schema = fluss.Schema(pa.schema([("id", pa.int64()), ("owner", pa.string()), ("balance", pa.int64())]),
+                          primary_keys=["id"])
+    await admin.create_table(path, fluss.TableDescriptor(schema, bucket_count=1))
+    table = await connection.get_table(path)
+    with Step(proxy, f"upsert {ACCOUNTS:,} accounts") as upserts:
+        writer = table.new_upsert().create_writer()
+        for id in range(ACCOUNTS):
+            writer.upsert({"id": id, "owner": f"owner {id}", "balance": 100})
+        await writer.flush()
+    with Step(proxy, "update one column of one, delete another"):
+        partial = table.new_upsert().partial_update_by_name(["id", "balance"]).create_writer()
+        partial.upsert({"id": 7, "balance": 250})
+        await partial.flush()
+        writer.delete({"id": 8})
+        await writer.flush()
+    with Step(proxy, "look both up"):
+        lookuper = table.new_lookup().create_lookuper()
+        found = [await lookuper.lookup({"id": id}) for id in (7, 8)]
+    scanner = await table.new_scan().create_log_scanner()
+    scanner.subscribe(0, ACCOUNTS)
+    changes = []
+    while len(changes) < 3:
+        changes += [(str(record.change_type), record.row) for record in await scanner.poll(1000)]
+    print(f"\n  {ACCOUNTS / upserts.seconds:,.0f} upserts/s. The lookups gave {found[0]} and {found[1]}.\n"
+          "  The changelog behind the first upserts:")
+    for change, row in changes:
+        print(f"    {change} {row}")
+    before, after = ({"id": 7, "owner": "owner 7", "balance": balance} for balance in (100, 250))
+    gone = {"id": 8, "owner": "owner 8", "balance": 100}
+    if found != [after, None]:
+        return "the lookups did not return what was written"
+    if changes != [("-U", before), ("+U", after), ("-D", gone)]:
+        return "the changelog is not what was done"
+    return None
+
+
 async def drive(address, proxy):
     """Returns what went wrong, or None."""
     written = pa.Table.from_batches(batches())
@@ -141,7 +181,10 @@ async def drive(address, proxy):
         all_columns = await scan(table)
     with Step(proxy, f"scan the columns {' and '.join(WANTED)}") as projected:
         two_columns = await scan(table, WANTED)
+    wrong = await keyed_table(connection, admin, proxy)
     await connection.close()
+    if wrong:
+        return wrong
 
     print(f"\n  {ROWS / append.seconds:,.0f} rows/s appended; {all_columns.num_rows:,} rows read back, "
           f"{two_columns.num_rows:,} of them a second time with {len(WANTED)} columns.")
