@@ -153,7 +153,9 @@ std::optional<std::string> ExpectedDefault(const std::string& key,
 // a server.
 TEST(ConfigOptionsVectors, ServerOptionsAreThoseOfTheReference) {
   VectorReport report("metadata/config-options.json");
-  std::set<std::string_view> ours = {"log.fsync",
+  std::set<std::string_view> ours = {"kv.rocksdb.shared-block-cache.size",
+                                     "kv.rocksdb.shared-write-buffer.size",
+                                     "log.fsync",
                                      "log.segment.max-age",
                                      "log.fsync.interval",
                                      "log.output.format",

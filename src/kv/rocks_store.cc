@@ -229,6 +229,7 @@ rocksdb::ColumnFamilyOptions DataOptions(const Shared& shared) {
   table.checksum = rocksdb::kCRC32c;
   table.format_version = 5;
   // Lookups are of single keys.
+  table.block_restart_interval = 4;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
   if (given.bloom_bits_per_key > 0) {
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(given.bloom_bits_per_key, false));

@@ -43,6 +43,7 @@ runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> p
       continue;
     }
     part->found = (*replica)->rows().store().Get(part->keys);
+    owner.metrics.looked_up_keys.Add(part->keys.size());
   }
   co_return true;
 }
@@ -199,6 +200,7 @@ Status ScanPrefixes(const kv::Store& store, PrefixPart& part) {
 runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> parts) {
   for (PrefixPart* part : parts) {
     auto replica = co_await OpenedReplica(owner, part->bucket);
+    owner.metrics.looked_up_keys.Add(part->prefixes.size());
     part->status =
         replica ? ScanPrefixes((*replica)->rows().store(), *part) : Status(Fail(replica.error()));
   }

@@ -38,6 +38,10 @@ constexpr CounterFamily kCounters[] = {
      &ShardMetrics::filtered_bytes},
     {"strom_expired_segments_total", "Segments deleted because they are older than table.log.ttl.",
      &ShardMetrics::expired_segments},
+    {"strom_put_bytes_total", "Bytes of KV batches applied to primary-key tables.",
+     &ShardMetrics::put_bytes},
+    {"strom_looked_up_keys_total", "Keys and prefixes looked up, found or not.",
+     &ShardMetrics::looked_up_keys},
 };
 constexpr GaugeFamily kGauges[] = {
     {"strom_connections", "Open connections.", &ShardMetrics::connections},
@@ -47,6 +51,7 @@ constexpr GaugeFamily kGauges[] = {
      &ShardMetrics::range_cache_bytes},
     {"strom_writes_refused_shards", "Shards that refuse appends because the data disk is too full.",
      &ShardMetrics::writes_refused},
+    {"strom_scanners", "Open sessions of SCAN_KV.", &ShardMetrics::scanners},
 };
 
 uint64_t ResidentBytes() {

@@ -36,10 +36,13 @@ struct ShardMetrics {
   Counter fetched_bytes;
   Counter filtered_bytes;
   Counter expired_segments;
+  Counter put_bytes;
+  Counter looked_up_keys;
   Gauge parked_fetches;
   Gauge buckets;
   Gauge range_cache_bytes;
   Gauge writes_refused;
+  Gauge scanners;
 
   ApiMetrics& Of(int16_t api_key) {
     const int slot = api_key - kFirstApi;

@@ -75,7 +75,7 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
     co_return false;
   }
   part.end_offset = appended->required_offset;
-  owner.metrics.produced_bytes.Add(part.records.size());
+  owner.metrics.put_bytes.Add(part.records.size());
   if (request.acks == wire::kAcksAll) {
     waits.push_back({&part, std::move(*replica), appended->required_offset});
   }

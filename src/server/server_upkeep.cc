@@ -112,6 +112,7 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
     if (now >= next_scan_sweep) {
       next_scan_sweep = now + settings_.scans.sweep_interval;
       shard.scans.Sweep();
+      shard.metrics.scanners.Set(static_cast<int64_t>(shard.scans.size()));
     }
     if (now >= next_retention) {
       next_retention = now + settings_.retention_interval;

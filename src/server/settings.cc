@@ -140,6 +140,37 @@ constexpr DurationRange kDurationRanges[] = {
     {"server.writer-id.expiration-time", std::chrono::milliseconds(1)},
 };
 
+void SetRows(const Config& config, ServerSettings& settings) {
+  const auto bytes = [&config](const char* key) {
+    return static_cast<uint64_t>(config.MemoryBytes(key));
+  };
+  kv::RocksOptions& rocks = settings.rocks;
+  rocks.block_cache_bytes = bytes("kv.rocksdb.shared-block-cache.size");
+  rocks.write_buffers_bytes = bytes("kv.rocksdb.shared-write-buffer.size");
+  rocks.write_buffer_bytes = bytes("kv.rocksdb.writebuffer.size");
+  rocks.write_buffer_count = static_cast<int>(config.Int("kv.rocksdb.writebuffer.count"));
+  rocks.write_buffers_to_merge =
+      static_cast<int>(config.Int("kv.rocksdb.writebuffer.number-to-merge"));
+  rocks.block_bytes = bytes("kv.rocksdb.block.blocksize");
+  rocks.bloom_bits_per_key = config.Bool("kv.rocksdb.use-bloom-filter")
+                                 ? config.Double("kv.rocksdb.bloom-filter.bits-per-key")
+                                 : 0;
+  rocks.target_file_bytes = bytes("kv.rocksdb.compaction.level.target-file-size-base");
+  rocks.level_base_bytes = bytes("kv.rocksdb.compaction.level.max-size-level-base");
+  rocks.background_threads = static_cast<int>(config.Int("kv.rocksdb.thread.num"));
+  rocks.max_open_files = static_cast<int>(config.Int("kv.rocksdb.files.open"));
+  const uint64_t rate = bytes("kv.rocksdb.shared-rate-limiter.bytes-per-sec");
+  rocks.rate_limit_bytes = rate < uint64_t{INT64_MAX} ? rate : 0;
+  ScanLimits& scans = settings.scans;
+  scans.ttl =
+      std::chrono::duration_cast<std::chrono::milliseconds>(config.Duration("kv.scanner.ttl"));
+  scans.sweep_interval = std::chrono::duration_cast<std::chrono::milliseconds>(
+      config.Duration("kv.scanner.expiration-interval"));
+  scans.max_per_bucket = static_cast<size_t>(config.Int("kv.scanner.max-per-bucket"));
+  scans.max_per_shard = static_cast<size_t>(config.Int("kv.scanner.max-per-server"));
+  scans.max_batch_bytes = static_cast<size_t>(bytes("kv.scanner.max-batch-size"));
+}
+
 Status CheckRanges(const Config& config) {
   for (const IntRange& range : kIntRanges) {
     const int64_t value = config.Int(range.key);
@@ -207,6 +238,7 @@ Result<ServerSettings> MakeSettings(const Config& config) {
       static_cast<uint64_t>(config.MemoryBytes("log.index.interval-size"));
   settings.log.writer_expiration_ms =
       As<milliseconds>(config.Duration("server.writer-id.expiration-time")).count();
+  SetRows(config, settings);
   settings.commit.mode = *log::ParseCommitMode(config.String("log.fsync"));
   settings.commit.interval = As<milliseconds>(config.Duration("log.fsync.interval"));
   settings.segment_max_age = As<milliseconds>(config.Duration("log.segment.max-age"));
