@@ -7,6 +7,7 @@ import pathlib
 import pytest
 
 import wire
+from strom_server import StromServer
 from wire import Client, block, fields, number, varint
 
 VECTORS = pathlib.Path(__file__).resolve().parents[1] / "vectors" / "rpc"
@@ -217,11 +218,19 @@ def test_every_probe_is_judged():
     assert {p["name"] for p in load("probes_091.json")["probes"]} == set(PROBES)
 
 
+@pytest.fixture(scope="module")
+def empty_server(tmp_path_factory):
+    """The recorded table ids must be unknown to it."""
+    server = StromServer(tmp_path_factory.mktemp("probes") / "data").start()
+    yield server
+    assert server.stop() == 0, server.log()
+
+
 @pytest.mark.parametrize("name", PROBES)
-def test_probe(shared_server, name):
+def test_probe(empty_server, name):
     expected = PROBES[name]
     recorded = probe(name)
-    client = Client(shared_server.port, timeout_s=10)
+    client = Client(empty_server.port, timeout_s=10)
     client.socket.sendall(bytes.fromhex(recorded["sent_hex"]))
     if expected == "closed":
         assert client.socket.recv(100) == b""
