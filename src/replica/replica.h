@@ -71,9 +71,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 13, 14,
   // 31, 35, 57, 72.
   Result<Appended> Put(ByteView records, const kv::PutOptions& options, Timestamp now);
-  // Auto-increment ids that must be added before a Put of `records`, 0 if none. Who waits for ids
-  // holds ids_lock(), so that writes keep their order.
-  int64_t MissingIds(ByteView records);
+  // Held while auto-increment ids are fetched and used, so that writes keep their order.
   runtime::AsyncMutex& ids_lock() { return ids_lock_; }
   // How many to take from the table's counter at a time.
   int64_t ids_at_once() const { return ids_at_once_; }

@@ -34,12 +34,6 @@ runtime::Task<Status> Replica::OpenStore() {
   co_return co_await primary_key_->Open(high_watermark_);
 }
 
-int64_t Replica::MissingIds(ByteView records) {
-  if (!rows().has_auto_increment()) return 0;
-  const auto batch = format::ParseKvBatch(records);
-  return batch ? batch->record_count - rows().ids_left() : 0;
-}
-
 Status Replica::CheckPressure(size_t batch_bytes) const {
   if (primary_key_->bucket().buffered_bytes() + batch_bytes <= kMaxBufferedBytes) return {};
   return Fail(ErrorCode::kStorageBackpressure,

@@ -1,5 +1,6 @@
-// LOOKUP and PREFIX_LOOKUP (spec 05, 9 and 10): all keys of a bucket in one read of its store;
-// values are copied once, into the answer.
+// LOOKUP and PREFIX_LOOKUP (spec 05, 9 and 10): all keys of a bucket in one read of its store,
+// whose values are copied once, into the answer. Those of prefixes are copied out of the walk
+// first.
 #include <unordered_set>
 
 #include "format/kv_batch.h"
@@ -10,7 +11,6 @@
 #include "server/session.h"
 #include "wire/kv.h"
 #include "wire/message.h"
-#include "wire/produce.h"
 
 namespace strom::server {
 namespace {
@@ -54,6 +54,7 @@ runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> p
 struct InsertPart {
   LookupPart* part = nullptr;
   Bytes batch{};
+  std::vector<int32_t> targets{};  // of the batch: the key's columns
   PutPart put{};
   std::vector<std::optional<Bytes>> values{};
 };
@@ -71,8 +72,7 @@ Result<Bytes> BatchOfMissing(replica::Replica& replica, const LookupPart& part) 
   return builder.Finish(replica.rows().table().layout().latest().id);
 }
 
-runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> parts,
-                                std::vector<int32_t>* targets) {
+runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> parts) {
   for (InsertPart* insert : parts) {
     LookupPart& part = *insert->part;
     auto replica = co_await OpenedReplica(owner, part.bucket);
@@ -83,7 +83,7 @@ runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> par
     }
     insert->batch = std::move(*batch);
     const auto columns = (*replica)->rows().table().key_targets();
-    targets->assign(columns.begin(), columns.end());
+    insert->targets.assign(columns.begin(), columns.end());
   }
   co_return true;
 }
@@ -114,24 +114,20 @@ Status CheckInsert(const wire::LookupRequest& request) {
                   "A lookup of historical rows cannot insert what it does not find.");
     }
   }
-  if (*request.acks < wire::kAcksAll || *request.acks > 1) {
-    return Fail(ErrorCode::kInvalidRequiredAcks, "Invalid required acks {}: use -1, 0 or 1.",
-                *request.acks);
-  }
-  return {};
+  return CheckAcks(*request.acks);
 }
 
 // Inserts what the buckets in `parts` did not have, and reads it. After an error of a bucket its
 // part carries it.
 runtime::Task<void> InsertMissing(ServerShard& home, const wire::LookupRequest& request,
                                   std::vector<InsertPart>& inserts) {
-  std::vector<int32_t> targets;
   const auto bucket_of = [](InsertPart* insert) { return insert->part->bucket; };
-  for (InsertPart& insert : inserts) {
-    ServerShard& owner = home.OwnerOf(insert.part->bucket);
-    co_await runtime::CallOn(owner.shard, [&] { return MakeInserts(owner, {&insert}, &targets); });
-  }
+  co_await ForEachOwner(home, Pointers(inserts), bucket_of,
+                        [](ServerShard& owner, std::vector<InsertPart*> owned) {
+                          return MakeInserts(owner, std::move(owned));
+                        });
   std::erase_if(inserts, [](const InsertPart& insert) { return insert.batch.empty(); });
+  if (inserts.empty()) co_return;
   std::vector<PutPart*> puts;
   for (InsertPart& insert : inserts) {
     insert.put = {insert.part->bucket, insert.batch};
@@ -139,15 +135,14 @@ runtime::Task<void> InsertMissing(ServerShard& home, const wire::LookupRequest& 
   }
   co_await PutRows(home, puts,
                    {.acks = *request.acks,
-                    .timeout = std::clamp(std::chrono::milliseconds(*request.timeout_ms),
-                                          std::chrono::milliseconds(0), home.settings().max_wait),
-                    .target_columns = targets});
+                    .timeout = WaitOf(*request.timeout_ms, home.settings()),
+                    .target_columns = inserts.front().targets});
   std::vector<InsertPart*> inserted;
   for (InsertPart& insert : inserts) {
-    if (insert.put.end_offset) {
+    if (insert.put.offset) {
       inserted.push_back(&insert);
     } else {
-      insert.part->found = Fail(insert.put.end_offset.error());
+      insert.part->found = Fail(insert.put.offset.error());
     }
   }
   co_await ForEachOwner(home, inserted, bucket_of,
@@ -205,15 +200,6 @@ runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> par
         replica ? ScanPrefixes((*replica)->rows().store(), *part) : Status(Fail(replica.error()));
   }
   co_return true;
-}
-
-template <class Part>
-std::vector<Part*> Pointers(std::vector<Part>& parts) {
-  std::vector<Part*> pointers;
-  pointers.reserve(parts.size());
-  for (Part& part : parts)
-    pointers.push_back(&part);
-  return pointers;
 }
 
 }  // namespace

@@ -26,14 +26,6 @@ struct OffsetQuery {
   std::optional<int64_t> timestamp_ms;
 };
 
-std::vector<OffsetPart*> Pointers(std::vector<OffsetPart>& parts) {
-  std::vector<OffsetPart*> pointers;
-  pointers.reserve(parts.size());
-  for (OffsetPart& part : parts)
-    pointers.push_back(&part);
-  return pointers;
-}
-
 runtime::Task<bool> ListOnOwner(ServerShard& owner, std::vector<OffsetPart*> parts,
                                 OffsetQuery query) {
   const Timestamp now = owner.shard.WallClock();

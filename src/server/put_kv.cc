@@ -1,5 +1,6 @@
 // PUT_KV (spec 05, 2): each bucket's batch goes to the shard that owns it, all buckets of one shard
 // together; the answer leaves when every bucket is decided.
+#include "format/kv_batch.h"
 #include "server/handlers.h"
 #include "server/rows.h"
 #include "server/scatter.h"
@@ -12,6 +13,14 @@
 
 namespace strom::server {
 namespace {
+
+// Clients that know PUT_KV up to version 1 take 72 for the end of the world (spec 05, 11).
+Error ForVersion(Error error, int16_t put_kv_version) {
+  if (error.code == ErrorCode::kStorageBackpressure && put_kv_version < 2) {
+    error.code = ErrorCode::kKvStorage;
+  }
+  return error;
+}
 
 struct PutWait {
   PutPart* part;
@@ -26,7 +35,9 @@ runtime::Task<Status> AddIds(ServerShard& owner, replica::Replica& replica, Byte
   const int32_t column = schema.columns[*layout.auto_increment_column].id;
   const TableId table = replica.bucket().table;
   Server& server = owner.server;
-  while (replica.MissingIds(records) > 0) {
+  const auto batch = format::ParseKvBatch(records);
+  if (!batch) co_return Status{};  // the write itself says what is wrong with it
+  while (replica.rows().ids_left() < batch->record_count) {
     const int64_t count = replica.ids_at_once();
     STROM_CO_TRY(const int64_t first, co_await runtime::CallOn(server.coordinator_shard(), [&] {
                    return server.coordinator().TakeIds(table, column, count);
@@ -44,17 +55,17 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
                            std::vector<PutWait>& waits) {
   auto replica = owner.replicas.Find(part.bucket, owner.catalog);
   if (!replica) {
-    part.end_offset = Fail(replica.error());
+    part.offset = Fail(replica.error());
     co_return false;
   }
-  if (owner.writes_refused) {
-    part.end_offset = Fail(DiskFullError(owner, part.bucket));
+  if (Status writable = CheckDisk(owner, part.bucket); !writable) {
+    part.offset = Fail(writable.error());
     co_return false;
   }
   if (!(*replica)->store_is_open()) {
     Status opened = co_await (*replica)->OpenStore();
     if (!opened) {
-      part.end_offset = Fail(opened.error());
+      part.offset = Fail(opened.error());
       co_return false;
     }
   }
@@ -64,17 +75,17 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
     Status added = co_await (*replica)->OpenStore();
     if (added) added = co_await AddIds(owner, **replica, part.records);
     if (!added) {
-      part.end_offset = Fail(added.error());
+      part.offset = Fail(added.error());
       co_return false;
     }
   }
   const kv::PutOptions options{request.target_columns, request.overwrite};
   auto appended = (*replica)->Put(part.records, options, owner.shard.WallClock());
   if (!appended) {
-    part.end_offset = Fail(ForVersion(appended.error(), request.api_version));
+    part.offset = Fail(ForVersion(appended.error(), request.api_version));
     co_return false;
   }
-  part.end_offset = appended->required_offset;
+  part.offset = appended->required_offset;
   owner.metrics.put_bytes.Add(part.records.size());
   if (request.acks == wire::kAcksAll) {
     waits.push_back({&part, std::move(*replica), appended->required_offset});
@@ -90,28 +101,12 @@ runtime::Task<bool> PutOnOwner(ServerShard& owner, std::vector<PutPart*> parts,
   const runtime::Instant deadline = owner.shard.Now() + request.timeout;
   for (PutWait& wait : waits) {
     Status committed = co_await wait.replica->AwaitHighWatermark(wait.required, deadline);
-    if (!committed) wait.part->end_offset = Fail(committed.error());
+    if (!committed) wait.part->offset = Fail(committed.error());
   }
   co_return true;
 }
 
 }  // namespace
-
-Error DiskFullError(ServerShard& owner, const TableBucket& bucket) {
-  return Error{
-      ErrorCode::kDiskWriteLocked,
-      fmt::format("The disk of '{}' is {:.0f} % full or more, so nothing is written to "
-                  "{}. Free some space, or shorten table.log.ttl; reads go on.",
-                  owner.settings().data_dir, owner.settings().disk_write_limit * 100, bucket)};
-}
-
-// Clients that know PUT_KV up to version 1 take 72 for the end of the world (spec 05, 11).
-Error ForVersion(Error error, int16_t put_kv_version) {
-  if (error.code == ErrorCode::kStorageBackpressure && put_kv_version < 2) {
-    error.code = ErrorCode::kKvStorage;
-  }
-  return error;
-}
 
 runtime::Task<void> PutRows(ServerShard& home, std::vector<PutPart*> parts, PutRequest request) {
   co_await ForEachOwner(
@@ -125,41 +120,20 @@ runtime::Task<Response> HandlePutKv(RequestContext& request) {
   const int32_t id = request.header.request_id;
   auto parsed = wire::ParsePutKv(request.body);
   if (!parsed) co_return wire::EncodeError(id, parsed.error());
-  if (parsed->acks < wire::kAcksAll || parsed->acks > 1) {
-    co_return wire::EncodeError(
-        id, Error{ErrorCode::kInvalidRequiredAcks,
-                  fmt::format("Invalid required acks {}: use -1, 0 or 1.", parsed->acks)});
+  if (Status valid = CheckAcks(parsed->acks); !valid) {
+    co_return wire::EncodeError(id, valid.error());
   }
-  std::vector<PutPart> parts;
-  parts.reserve(parsed->buckets.size());
-  std::unordered_map<TableBucket, size_t> seen;
-  for (const wire::PutKvBucket& entry : parsed->buckets) {
-    const TableBucket bucket{parsed->table_id, entry.partition, entry.bucket};
-    auto [known, fresh] = seen.try_emplace(bucket, parts.size());
-    if (fresh) {
-      parts.push_back({bucket, entry.records});
-      continue;
-    }
-    parts[known->second].end_offset =
-        Fail(ErrorCode::kUnknownServerError,
-             "The request names {} more than once; nothing was written to it.", bucket);
-  }
-  std::vector<PutPart*> to_put;
-  for (PutPart& part : parts) {
-    if (part.end_offset) to_put.push_back(&part);
-  }
-  PutRequest put{
-      .acks = parsed->acks,
-      .timeout = std::clamp(std::chrono::milliseconds(parsed->timeout_ms),
-                            std::chrono::milliseconds(0), request.home.settings().max_wait),
-      .target_columns = parsed->target_columns,
-      .overwrite = parsed->overwrite,
-      .api_version = request.header.api_version};
-  co_await PutRows(request.home, std::move(to_put), put);
+  std::vector<PutPart> parts = MakeParts<ByteView>(parsed->table_id, parsed->buckets);
+  PutRequest put{.acks = parsed->acks,
+                 .timeout = WaitOf(parsed->timeout_ms, request.home.settings()),
+                 .target_columns = parsed->target_columns,
+                 .overwrite = parsed->overwrite,
+                 .api_version = request.header.api_version};
+  co_await PutRows(request.home, Undecided(parts), put);
   std::vector<wire::PutKvResult> results;
   results.reserve(parts.size());
   for (PutPart& part : parts) {
-    results.push_back({part.bucket.partition, part.bucket.bucket, std::move(part.end_offset)});
+    results.push_back({part.bucket.partition, part.bucket.bucket, std::move(part.offset)});
   }
   co_return wire::EncodePutKvResponse(id, results);
 }

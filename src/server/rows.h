@@ -6,20 +6,15 @@
 #include <vector>
 
 #include "base/bytes.h"
-#include "base/ids.h"
-#include "base/result.h"
 #include "runtime/task.h"
+#include "server/writes.h"
 
 namespace strom::server {
 
 struct ServerShard;
 
-// One bucket of a write and what came of it: the end of its changelog batch.
-struct PutPart {
-  TableBucket bucket;
-  ByteView records;
-  Result<Offset> end_offset = Offset(0);
-};
+// One bucket of a write; its offset is the end of its changelog batch.
+using PutPart = WritePart<ByteView>;
 
 struct PutRequest {
   int32_t acks = -1;
@@ -32,8 +27,5 @@ struct PutRequest {
 // Applies every part on its owner and waits for what `acks` demands. Parts and what they point to
 // outlive the call.
 runtime::Task<void> PutRows(ServerShard& home, std::vector<PutPart*> parts, PutRequest request);
-
-Error DiskFullError(ServerShard& owner, const TableBucket& bucket);
-Error ForVersion(Error error, int16_t put_kv_version);
 
 }  // namespace strom::server

@@ -48,4 +48,14 @@ runtime::Task<std::vector<VisitResult<Visit, Item>>> ForEachOwner(ServerShard& h
   co_return co_await runtime::WhenAll(std::move(visits));
 }
 
+// To give the parts of a request away, shard by shard.
+template <class Part>
+std::vector<Part*> Pointers(std::vector<Part>& parts) {
+  std::vector<Part*> pointers;
+  pointers.reserve(parts.size());
+  for (Part& part : parts)
+    pointers.push_back(&part);
+  return pointers;
+}
+
 }  // namespace strom::server
