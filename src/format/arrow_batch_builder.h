@@ -22,8 +22,6 @@ class ArrowBatchBuilder {
   // `types` are the columns of the schema the batch will name.
   ArrowBatchBuilder(std::vector<DataType> types, BodyCodec codec, int zstd_level);
 
-  size_t row_count() const { return rows_; }
-
   // Appends one row whose first columns have `row_types`, a prefix of the types; the rest are null.
   // kCorruptRecord: the row does not decode, or a value has no Arrow form (a timestamp out of
   // range). The builder must be cleared then.

@@ -63,9 +63,6 @@ Status KvBucket::Replay(ByteView batch, const format::BatchHeader& header, Offse
   STROM_TRY(std::vector<format::DecodedRecord> records,
             format::DecodeBatch(batch, *schema->schema, layout.log_format));
   const SchemaVersion& latest = layout.latest();
-  std::vector<format::DataType> key_types;
-  for (const size_t column : layout.key_columns)
-    key_types.push_back(latest.types[column]);
   std::deque<Bytes> memory;  // what the changes point to
   std::vector<StoreChange> changes;
   StorePosition next = store_->position();
@@ -80,7 +77,7 @@ Status KvBucket::Replay(ByteView batch, const format::BatchHeader& header, Offse
     for (const size_t column : layout.key_columns)
       key_values.push_back(record.row[column]);
     Bytes& key = memory.emplace_back();
-    STROM_TRY_VOID(format::AppendKey(table_->key_encoding(), key_types, key_values, key));
+    STROM_TRY_VOID(format::AppendKey(table_->key_encoding(), table_->key_types(), key_values, key));
     StoreChange change{.key = key, .schema_id = latest.id, .deleted = deleted};
     if (!deleted) {
       Bytes& row = memory.emplace_back();

@@ -52,7 +52,6 @@ class KvBucket {
   Status Commit(Offset target);
   // What the store holds: everything below offset.
   const StorePosition& position() const { return store_->position(); }
-  bool has_uncommitted() const { return !buffer_.empty(); }
   size_t buffered_bytes() const { return buffer_.bytes(); }
 
   // Ids for the auto-increment column, first to last; Prepare uses them up in order.

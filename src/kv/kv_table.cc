@@ -10,8 +10,10 @@ KvTable::KvTable(std::string name, TableLayout layout, format::KeyEncoding key_e
       layout_(std::move(layout)),
       key_encoding_(key_encoding),
       builder_(layout_.latest().types, log) {
-  for (const size_t column : layout_.key_columns)
+  for (const size_t column : layout_.key_columns) {
+    key_types_.push_back(layout_.latest().types[column]);
     key_targets_.push_back(static_cast<int32_t>(column));
+  }
 }
 
 Result<RowMerger*> KvTable::MergerFor(std::span<const int32_t> target_columns, bool overwrite) {
@@ -37,10 +39,7 @@ Result<RowMerger*> KvTable::MergerFor(std::span<const int32_t> target_columns, b
 Result<Bytes> KvTable::RowOfKey(ByteView key) {
   if (auto possible = MergerFor(key_targets_, false); !possible) return Fail(possible.error());
   const SchemaVersion& latest = layout_.latest();
-  std::vector<format::DataType> types;
-  for (const size_t column : layout_.key_columns)
-    types.push_back(latest.types[column]);
-  STROM_TRY(format::Row values, format::DecodeKey(key_encoding_, key, types));
+  STROM_TRY(format::Row values, format::DecodeKey(key_encoding_, key, key_types_));
   format::Row row(latest.types.size());
   if (layout_.auto_increment_column) {
     const size_t column = *layout_.auto_increment_column;

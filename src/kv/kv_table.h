@@ -29,6 +29,8 @@ class KvTable {
   // call. kInvalidTargetColumn names table, columns and rule.
   Result<RowMerger*> MergerFor(std::span<const int32_t> target_columns, bool overwrite);
 
+  // Of the primary key's columns, in its order.
+  std::span<const format::DataType> key_types() const { return key_types_; }
   // Positions of the primary key as target columns, for inserts of missing keys.
   std::span<const int32_t> key_targets() const { return key_targets_; }
   // The row of a key alone: its columns, everything else null, in the latest schema.
@@ -44,6 +46,7 @@ class KvTable {
   std::unique_ptr<RowMerger> other_;
   std::vector<int32_t> other_targets_;
   bool other_overwrites_ = false;
+  std::vector<format::DataType> key_types_;
   std::vector<int32_t> key_targets_;
 };
 

@@ -104,8 +104,8 @@ Result<std::optional<StoredRow>> KvWriter::OldRow(size_t i) const {
   if (found_at_[i] == kBuffered) return std::optional<StoredRow>();
   const auto& value = found_->values()[found_at_[i]];
   if (!value) return std::optional<StoredRow>();
-  STROM_TRY(const format::StoredValue stored, format::SplitStoredValue(*value));
-  return std::optional(StoredRow{stored.schema_id, stored.row});
+  STROM_TRY(const StoredRow stored, format::SplitStoredValue(*value));
+  return std::optional(stored);
 }
 
 Status KvWriter::ApplyOne(size_t i) {

@@ -79,8 +79,6 @@ class MemoryStore final : public Store {
     return std::make_unique<MemoryCursor>(std::make_shared<const Rows>(rows_));
   }
 
-  StoreFigures figures() const override { return {}; }
-
   Status Flush() override {
     const std::scoped_lock lock(disk_.mutex_);
     disk_.states_[directory_] = {std::make_shared<const Rows>(rows_), position_};

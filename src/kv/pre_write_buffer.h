@@ -37,7 +37,6 @@ class PreWriteBuffer {
     const auto it = newest_.find(AsText(key));
     return it == newest_.end() ? nullptr : it->second;
   }
-  bool empty() const { return batches_.empty(); }
   // Keys and rows of all that waits.
   size_t bytes() const { return bytes_; }
 

@@ -170,16 +170,6 @@ class RocksStore final : public Store {
         directory_);
   }
 
-  StoreFigures figures() const override {
-    StoreFigures figures;
-    (void)db_->GetIntProperty(families_[0], "rocksdb.num-files-at-level0", &figures.level0_files);
-    (void)db_->GetIntProperty(families_[0], rocksdb::DB::Properties::kCurSizeAllMemTables,
-                              &figures.memtable_bytes);
-    (void)db_->GetIntProperty(families_[0], rocksdb::DB::Properties::kEstimateTableReadersMem,
-                              &figures.table_reader_bytes);
-    return figures;
-  }
-
   Status Flush() override {
     const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
     return flushed.ok() ? Status{} : StorageError(directory_, "flushing", flushed);

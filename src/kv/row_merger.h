@@ -11,15 +11,13 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "format/value_batch.h"
 #include "kv/table_layout.h"
 
 namespace strom::kv {
 
-// A row and the schema it was written with, as stored values hold it (spec 03, 11.1). A view.
-struct StoredRow {
-  SchemaId schema_id;
-  ByteView row;
-};
+// A row and the schema it was written with. A view.
+using StoredRow = format::StoredValue;
 
 enum class MergeKind : uint8_t {
   kUnchanged,  // no change: nothing is stored or logged

@@ -63,13 +63,6 @@ class StoreCursor {
   virtual Status status() const = 0;
 };
 
-// For metrics and backpressure.
-struct StoreFigures {
-  uint64_t level0_files = 0;
-  uint64_t memtable_bytes = 0;
-  uint64_t table_reader_bytes = 0;
-};
-
 class Store {
  public:
   virtual ~Store() = default;
@@ -82,7 +75,6 @@ class Store {
   // would have to wait for its own background work: nothing was applied, try again later.
   virtual Status Write(std::span<const StoreChange> changes, const StorePosition& after) = 0;
   virtual std::unique_ptr<StoreCursor> Scan() const = 0;
-  virtual StoreFigures figures() const = 0;
 
   // Blocking: makes everything written before the call durable.
   virtual Status Flush() = 0;

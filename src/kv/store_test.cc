@@ -7,24 +7,16 @@
 #include "base/test_vectors.h"
 #include "kv/memory_store.h"
 #include "kv/rocks_store.h"
+#include "runtime/test_runtime.h"
 
 namespace strom::kv {
 namespace {
 
 namespace fs = std::filesystem;
 
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() {
-    char name[] = "/tmp/strom-store-XXXXXX";
-    path_ = mkdtemp(name);
-  }
-  ~TemporaryDirectory() { fs::remove_all(path_); }
-  std::string At(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
-};
+std::string In(const runtime::TemporaryFolder& folder, const std::string& name) {
+  return folder.path() + "/" + name;
+}
 
 ByteView View(std::string_view text) {
   return AsBytes(text);
@@ -38,7 +30,7 @@ class StoreTest : public testing::TestWithParam<bool> {
     return MakeMemoryEngine(disk_, 0);
   }
   std::unique_ptr<Store> Open(StoreEngine& engine, const std::string& name = "db") {
-    auto opened = engine.Open(directory_.At(name));
+    auto opened = engine.Open(In(folder_, name));
     EXPECT_TRUE(opened) << opened.error().message;
     return opened ? std::move(*opened) : nullptr;
   }
@@ -50,7 +42,7 @@ class StoreTest : public testing::TestWithParam<bool> {
     return value ? std::string(AsText(*value)) : "(none)";
   }
 
-  TemporaryDirectory directory_;
+  runtime::TemporaryFolder folder_;
   MemoryDisk disk_;
 };
 
@@ -112,7 +104,7 @@ TEST_P(StoreTest, ACheckpointHoldsOneMomentAndOpensAsAStore) {
   const auto store = Open(*engine);
   const StoreChange changes[] = {{View("k"), SchemaId(1), View("v")}};
   ASSERT_TRUE(store->Write(changes, {Offset(7), 1}));
-  const auto position = store->Checkpoint(directory_.At("copy"));
+  const auto position = store->Checkpoint(In(folder_, "copy"));
   ASSERT_TRUE(position) << position.error().message;
   EXPECT_EQ(*position, (StorePosition{Offset(7), 1}));
   const StoreChange later[] = {{.key = View("k"), .deleted = true}};
@@ -130,7 +122,7 @@ TEST_P(StoreTest, DestroyLeavesNothing) {
     ASSERT_TRUE(store->Write(changes, {Offset(7), 1}));
     ASSERT_TRUE(store->Flush());
   }
-  ASSERT_TRUE(engine->Destroy(directory_.At("db")));
+  ASSERT_TRUE(engine->Destroy(In(folder_, "db")));
   const auto store = Open(*engine);
   EXPECT_EQ(Get(*store, "k"), "(none)");
   EXPECT_EQ(store->position(), StorePosition{});
@@ -142,18 +134,18 @@ INSTANTIATE_TEST_SUITE_P(Engines, StoreTest, testing::Bool(),
 TEST(RocksStore, OpensACheckpointThatTheReferenceWrote) {
   VectorReport report("kv/snapshot-files.json");
   const auto golden = LoadVectors("kv/snapshot-files.json");
-  TemporaryDirectory directory;
-  fs::create_directories(directory.At("db"));
+  runtime::TemporaryFolder folder;
+  fs::create_directories(In(folder, "db"));
   for (const auto& file : golden["files"]) {
     const std::string name = file["local_path"];
     const auto content = FromHex(file["content"].get<std::string>());
     if (!content) continue;  // the options file, which is not needed to open it
-    std::ofstream out(directory.At("db/" + name), std::ios::binary);
+    std::ofstream out(In(folder, "db/" + name), std::ios::binary);
     out.write(reinterpret_cast<const char*>(content->data()),
               static_cast<std::streamsize>(content->size()));
   }
   const auto engine = MakeRocksEngine({});
-  const auto store = engine->Open(directory.At("db"));
+  const auto store = engine->Open(In(folder, "db"));
   ASSERT_TRUE(store) << store.error().message;
   const auto cursor = (*store)->Scan();
   cursor->Seek({});

@@ -22,7 +22,6 @@ class PrimaryKey {
   PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine, std::string directory,
              log::Log& log);
 
-  kv::KvTable& table() { return *table_; }
   bool is_open() const { return bucket_ != nullptr; }
   // Opens the store and replays what it lacks of the log up to `committed`. Callers are served in
   // the order in which they came. kKvStorage when it cannot be opened; the next call tries again.
@@ -33,11 +32,6 @@ class PrimaryKey {
   // Moves what is committed below `target` into the store; how far it came. An error that is not
   // kStorageBackpressure has been seen several times in a row.
   Result<Offset> Commit(Offset target);
-
-  // Offsets from here on are needed to build the store again: nothing of the log from it on may be
-  // deleted. Never moves back.
-  Offset retain_from() const { return retain_from_; }
-  void RetainFrom(Offset offset) { retain_from_ = std::max(retain_from_, offset); }
 
   // Makes the store durable if `flush`, and closes it. No call may follow.
   runtime::Task<Status> Close(bool flush);
@@ -55,7 +49,6 @@ class PrimaryKey {
   bool closed_ = false;
   runtime::Event opened_;
   int failed_commits_ = 0;
-  Offset retain_from_{0};
 };
 
 }  // namespace strom::replica

@@ -41,11 +41,19 @@ Result<PutKvBucket> ParsePutBucket(ByteView bytes) {
   return parsed;
 }
 
+// Names for messages, and what the two kinds of lookup do not share.
 struct LookupFields {
   std::string_view request;
+  std::string_view table_id;
   std::string_view bucket;
+  std::string_view bucket_id;
   bool prefix;
 };
+constexpr LookupFields kLookup{"LookupRequest", "LookupRequest.table_id", "PbLookupReqForBucket",
+                               "PbLookupReqForBucket.bucket_id", false};
+constexpr LookupFields kPrefixLookup{"PrefixLookupRequest", "PrefixLookupRequest.table_id",
+                                     "PbPrefixLookupReqForBucket",
+                                     "PbPrefixLookupReqForBucket.bucket_id", true};
 
 Result<LookupBucket> ParseLookupBucket(ByteView bytes, const LookupFields& names,
                                        size_t& keys_left) {
@@ -72,7 +80,7 @@ Result<LookupBucket> ParseLookupBucket(ByteView bytes, const LookupFields& names
     }
   }
   if (fields.failed()) return Malformed(names.bucket, fields);
-  STROM_TRY(const int32_t id, Require(bucket, fmt::format("{}.bucket_id", names.bucket)));
+  STROM_TRY(const int32_t id, Require(bucket, names.bucket_id));
   parsed.bucket = BucketId(id);
   return parsed;
 }
@@ -109,7 +117,7 @@ Result<LookupRequest> ParseAnyLookup(ByteView body, const LookupFields& names) {
     }
   }
   if (fields.failed()) return Malformed(names.request, fields);
-  STROM_TRY(const int64_t id, Require(table_id, fmt::format("{}.table_id", names.request)));
+  STROM_TRY(const int64_t id, Require(table_id, names.table_id));
   request.table_id = TableId(id);
   return request;
 }
@@ -285,11 +293,11 @@ OutgoingFrame EncodePutKvResponse(int32_t request_id, std::span<const PutKvResul
 }
 
 Result<LookupRequest> ParseLookup(ByteView body) {
-  return ParseAnyLookup(body, {"LookupRequest", "PbLookupReqForBucket", false});
+  return ParseAnyLookup(body, kLookup);
 }
 
 Result<LookupRequest> ParsePrefixLookup(ByteView body) {
-  return ParseAnyLookup(body, {"PrefixLookupRequest", "PbPrefixLookupReqForBucket", true});
+  return ParseAnyLookup(body, kPrefixLookup);
 }
 
 OutgoingFrame EncodeLookupResponse(int32_t request_id, std::span<const LookupResult> results) {
