@@ -75,7 +75,11 @@ Status ApplyChanges(const std::vector<ConfigChange>& changes, format::Properties
 
 Coordinator::Coordinator(metadata::MetadataStore& store, CoordinatorSettings settings,
                          Publisher publisher)
-    : store_(store), settings_(std::move(settings)), publisher_(std::move(publisher)) {}
+    : store_(store),
+      settings_(std::move(settings)),
+      publisher_(std::move(publisher)),
+      snapshots_(store, catalog_, ddl_, settings_.snapshots_retained),
+      producers_(store, catalog_, ddl_, settings_.producer_offsets_ttl) {}
 
 Coordinator::~Coordinator() = default;
 
@@ -103,6 +107,7 @@ runtime::Task<Status> Coordinator::Load() {
   STROM_CO_TRY(next_table_id_, co_await LoadCounter(store_, path::kTableCounter));
   STROM_CO_TRY(next_writer_id_, co_await LoadCounter(store_, path::kWriterCounter));
   writer_ids_end_ = next_writer_id_;
+  STROM_CO_TRY_VOID(co_await snapshots_.Load());
   for (const std::string& database : catalog_.DatabaseNames()) {
     for (const std::string& name : catalog_.TableNames(database)) {
       const auto table = catalog_.FindTable(TablePath{database, name});
@@ -126,7 +131,7 @@ runtime::Task<Status> Coordinator::TakeEpoch() {
 }
 
 runtime::Task<void> Coordinator::Stop() {
-  stopped_ = true;
+  ddl_.stopped = true;
   // Both in turn: whoever holds them ends first.
   {
     auto held = co_await ddl_.Lock();
@@ -134,11 +139,6 @@ runtime::Task<void> Coordinator::Stop() {
   {
     auto held = co_await writer_ids_.Lock();
   }
-}
-
-Status Coordinator::CheckRunning() const {
-  if (!stopped_) return {};
-  return Fail(ErrorCode::kNetwork, "The server stops; try again when it is back.");
 }
 
 runtime::Task<void> Coordinator::Publish(CatalogChange change) {
@@ -333,6 +333,7 @@ runtime::Task<Status> Coordinator::DropTables(std::vector<TablePtr> tables,
     for (const auto& [id, schema] : table->schemas) {
       transaction.deletes.push_back(path::Schema(table->path, id));
     }
+    snapshots_.AddDeletes(*table, transaction);
     const format::Schema& schema = table->descriptor.schema;
     for (const std::string& column : schema.auto_increment_columns) {
       if (const auto at = schema.IndexOf(column)) {
@@ -342,6 +343,8 @@ runtime::Task<Status> Coordinator::DropTables(std::vector<TablePtr> tables,
   }
   if (database) transaction.deletes.push_back(path::Database(*database));
   STROM_CO_TRY_VOID(co_await store_.Commit(std::move(transaction)));
+  for (const TablePtr& table : tables)
+    snapshots_.Forget(*table);
   CatalogChange change;
   change.dropped_tables = std::move(tables);
   if (database) change.dropped_databases.push_back(std::move(*database));

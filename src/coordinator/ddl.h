@@ -18,6 +18,9 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "coordinator/catalog_change.h"
+#include "coordinator/producer_offsets.h"
+#include "coordinator/snapshot_registry.h"
+#include "coordinator/statement_lock.h"
 #include "metadata/catalog.h"
 #include "metadata/store.h"
 #include "metadata/table_validation.h"
@@ -37,6 +40,8 @@ struct CoordinatorSettings {
   // What later parts of the server switch on. A table of such a kind is validated completely and
   // then refused.
   bool serves_partitioned_tables = false;
+  int32_t snapshots_retained = 2;
+  std::chrono::milliseconds producer_offsets_ttl{std::chrono::hours(24)};
   // Writer ids are reserved durably in blocks of this many; a restart skips the rest of a block.
   int64_t writer_id_block = 1000;
 };
@@ -85,6 +90,9 @@ class Coordinator {
   // For InitWriter. Never repeats, not even after a crash.
   runtime::Task<Result<WriterId>> NextWriterId();
 
+  SnapshotRegistry& snapshots() { return snapshots_; }
+  ProducerRegistry& producers() { return producers_; }
+
   // `count` numbers for an auto-increment column: the first of them. Never repeats.
   runtime::Task<Result<int64_t>> TakeIds(TableId table, int32_t column_id, int64_t count);
 
@@ -103,7 +111,7 @@ class Coordinator {
   // Applies to the own catalog, then to all others.
   runtime::Task<void> Publish(CatalogChange change);
   Status CheckServed(const TablePath& path, const format::TableDescriptor& descriptor) const;
-  Status CheckRunning() const;
+  Status CheckRunning() const { return ddl_.CheckRunning(); }
 
   metadata::MetadataStore& store_;
   const CoordinatorSettings settings_;
@@ -114,9 +122,10 @@ class Coordinator {
   // [next, end) is durably ours.
   int64_t next_writer_id_ = 0;
   int64_t writer_ids_end_ = 0;
-  bool stopped_ = false;
-  runtime::AsyncMutex ddl_;         // one statement at a time
+  StatementLock ddl_;
   runtime::AsyncMutex writer_ids_;  // one reservation at a time
+  SnapshotRegistry snapshots_;
+  ProducerRegistry producers_;
 };
 
 }  // namespace strom::coordinator

@@ -12,6 +12,7 @@ using nlohmann::ordered_json;
 
 constexpr std::string_view kOwner = "KV snapshot";
 constexpr int32_t kVersion = 1;
+constexpr const char* kIdentity = "strom_store_identity";
 
 std::unexpected<Error> Wrong(std::string_view member, std::string_view expected) {
   return Fail(ErrorCode::kStorage, "{}: the member '{}' must be {}.", kOwner, member, expected);
@@ -159,6 +160,7 @@ std::string WriteKvSnapshotMetadata(const KvSnapshotMetadata& snapshot) {
   if (!snapshot.auto_increment_ranges.empty()) {
     document["auto_inc_id_range"] = RangesToJson(snapshot.auto_increment_ranges);
   }
+  if (!snapshot.store_identity.empty()) document[kIdentity] = snapshot.store_identity;
   return WriteJson(document);
 }
 
@@ -177,6 +179,9 @@ Result<KvSnapshotMetadata> ReadKvSnapshotMetadata(std::string_view text) {
   STROM_TRY(snapshot.log_offset.value, ReadNumber<int64_t>(document, "log_offset"));
   STROM_TRY(snapshot.row_count, ReadOptionalNumber<int64_t>(document, "row_count"));
   STROM_TRY(snapshot.auto_increment_ranges, ReadRanges(document));
+  if (FindMember(document, kIdentity) != nullptr) {
+    STROM_TRY(snapshot.store_identity, ReadString(document, kIdentity));
+  }
   return snapshot;
 }
 

@@ -43,6 +43,8 @@ struct KvSnapshotMetadata {
   Offset log_offset;                          // the first one that is not contained
   std::optional<int64_t> row_count;
   std::vector<AutoIncrementRange> auto_increment_ranges;
+  // Ours: the identity of the store that it is a copy of (kv/store.h); empty in others' snapshots.
+  std::string store_identity;
 
   friend bool operator==(const KvSnapshotMetadata&, const KvSnapshotMetadata&) = default;
 };

@@ -32,7 +32,8 @@ KvSnapshotMetadata Example() {
           .uploaded_bytes = 1193,
           .log_offset = Offset(120),
           .row_count = 100,
-          .auto_increment_ranges = {{2, 0, -1}, {3, 101, 100'000}}};
+          .auto_increment_ranges = {{2, 0, -1}, {3, 101, 100'000}},
+          .store_identity = "a-b-c"};
 }
 
 TEST(KvSnapshotMetadata, EveryMemberIsReadAsItWasWritten) {

@@ -57,6 +57,7 @@ class KvBucket {
   // Ids for the auto-increment column, first to last; Prepare uses them up in order.
   void AddIds(int64_t first, int64_t last) { ids_.Add(first, last); }
   int64_t ids_left() const { return ids_.left(); }
+  std::pair<int64_t, int64_t> NextIds() const { return ids_.next(); }
   bool has_auto_increment() const { return table_->layout().auto_increment_column.has_value(); }
 
   // Applies a committed batch of the changelog again, from `from` on. The batch has one of the

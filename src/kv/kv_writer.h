@@ -24,6 +24,11 @@ class IdRanges {
     left_ += last - first + 1;
   }
   int64_t left() const { return left_; }
+  // The next one and the last of its range; 0 and -1 when there is none.
+  std::pair<int64_t, int64_t> next() const {
+    return ranges_.empty() ? std::pair<int64_t, int64_t>(0, -1)
+                           : std::pair(ranges_.front().next, ranges_.front().last);
+  }
   std::optional<int64_t> Take();
 
  private:

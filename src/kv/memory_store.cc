@@ -39,15 +39,17 @@ class MemoryCursor final : public StoreCursor {
 
 class MemoryStore final : public Store {
  public:
-  MemoryStore(MemoryDisk& disk, std::string directory, int flush_every, Rows rows,
-              StorePosition position)
+  MemoryStore(MemoryDisk& disk, std::string directory, int flush_every,
+              const MemoryDisk::State& state)
       : disk_(disk),
         directory_(std::move(directory)),
         flush_every_(flush_every),
-        rows_(std::move(rows)),
-        position_(position) {}
+        rows_(*state.rows),
+        position_(state.position),
+        identity_(state.identity) {}
 
   const StorePosition& position() const override { return position_; }
+  const std::string& identity() const override { return identity_; }
 
   Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const override {
     auto found = std::make_unique<MemoryValues>();
@@ -81,13 +83,13 @@ class MemoryStore final : public Store {
 
   Status Flush() override {
     const std::scoped_lock lock(disk_.mutex_);
-    disk_.states_[directory_] = {std::make_shared<const Rows>(rows_), position_};
+    disk_.states_[directory_] = {std::make_shared<const Rows>(rows_), position_, identity_};
     return {};
   }
 
   Result<StorePosition> Checkpoint(const std::string& directory) override {
     const std::scoped_lock lock(disk_.mutex_);
-    disk_.states_[directory] = {std::make_shared<const Rows>(rows_), position_};
+    disk_.states_[directory] = {std::make_shared<const Rows>(rows_), position_, identity_};
     return position_;
   }
 
@@ -98,6 +100,7 @@ class MemoryStore final : public Store {
   int writes_ = 0;
   Rows rows_;
   StorePosition position_;
+  const std::string identity_;
 };
 
 class MemoryEngine final : public StoreEngine {
@@ -107,11 +110,10 @@ class MemoryEngine final : public StoreEngine {
   Result<std::unique_ptr<Store>> Open(const std::string& directory) override {
     const std::scoped_lock lock(disk_.mutex_);
     const auto it = disk_.states_.find(directory);
-    if (it == disk_.states_.end()) {
-      return std::make_unique<MemoryStore>(disk_, directory, flush_every_, Rows{}, StorePosition{});
-    }
-    return std::make_unique<MemoryStore>(disk_, directory, flush_every_, *it->second.rows,
-                                         it->second.position);
+    const MemoryDisk::State empty{
+        std::make_shared<const Rows>(), {}, std::to_string(++disk_.made_)};
+    return std::make_unique<MemoryStore>(disk_, directory, flush_every_,
+                                         it == disk_.states_.end() ? empty : it->second);
   }
 
   Status Destroy(const std::string& directory) override {

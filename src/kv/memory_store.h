@@ -18,6 +18,7 @@ class MemoryDisk {
   struct State {
     std::shared_ptr<const std::map<std::string, std::string>> rows;
     StorePosition position;
+    std::string identity;
   };
 
  private:
@@ -25,6 +26,7 @@ class MemoryDisk {
   friend class MemoryEngine;
   std::mutex mutex_;
   std::map<std::string, State> states_;
+  int made_ = 0;  // stores, ever
 };
 
 // Flushes by itself after every `flush_every` writes; 0: never.

@@ -1,5 +1,7 @@
 #include "kv/rocks_store.h"
 
+#include <filesystem>
+
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
@@ -17,6 +19,7 @@ using rocksdb::Slice;
 
 constexpr const char* kOwnFamily = "strom";
 constexpr const char* kPositionKey = "position";
+constexpr const char* kIdentityKey = "identity";
 constexpr size_t kPositionBytes = 16;
 // Small arenas: a bucket that holds little costs little.
 constexpr size_t kArenaBlockBytes = size_t{64} << 10;
@@ -102,7 +105,22 @@ class RocksStore final : public Store {
     return {};
   }
 
+  // A store without one was made just now.
+  Status LoadIdentity() {
+    const rocksdb::Status read =
+        db_->Get(rocksdb::ReadOptions(), families_[1], kIdentityKey, &identity_);
+    if (read.ok()) return {};
+    if (!read.IsNotFound()) return StorageError(directory_, "reading its identity", read);
+    identity_ = rocksdb::Env::Default()->GenerateUniqueId();
+    std::erase_if(identity_, [](char c) { return c == '\n'; });
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    const rocksdb::Status put = db_->Put(options, families_[1], kIdentityKey, identity_);
+    return put.ok() ? Status{} : StorageError(directory_, "writing its identity", put);
+  }
+
   const StorePosition& position() const override { return position_; }
+  const std::string& identity() const override { return identity_; }
 
   Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const override {
     auto found = std::make_unique<RocksValues>(keys.size());
@@ -208,6 +226,7 @@ class RocksStore final : public Store {
   rocksdb::WriteOptions write_options_;
   rocksdb::WriteBatch batch_;
   StorePosition position_;
+  std::string identity_;
 };
 
 rocksdb::ColumnFamilyOptions DataOptions(const Shared& shared) {
@@ -295,16 +314,25 @@ class RocksEngine final : public StoreEngine {
     rocksdb::Env::Default()->CreateDirIfMissing(ParentOf(directory)).PermitUncheckedError();
     const rocksdb::Status status =
         rocksdb::DB::Open(DatabaseOptions(shared_), directory, families, &handles, &opened);
+    const bool exists = std::filesystem::exists(directory + "/CURRENT");
+    if (status.IsCorruption() || (status.IsPathNotFound() && exists)) {
+      return Fail(ErrorCode::kCorruptRecord, "The key-value store in {} is damaged: {}.", directory,
+                  status.ToString());
+    }
     if (!status.ok()) return StorageError(directory, "opening", status);
     auto store = std::make_unique<RocksStore>(directory, std::shared_ptr<rocksdb::DB>(opened),
                                               std::move(handles));
     STROM_TRY_VOID(store->LoadPosition());
+    STROM_TRY_VOID(store->LoadIdentity());
     return store;
   }
 
   Status Destroy(const std::string& directory) override {
     const rocksdb::Status status = rocksdb::DestroyDB(directory, rocksdb::Options());
-    return status.ok() ? Status{} : StorageError(directory, "deleting it", status);
+    // What a damaged manifest does not name goes as well.
+    std::error_code error;
+    std::filesystem::remove_all(directory, error);
+    return status.ok() || !error ? Status{} : StorageError(directory, "deleting it", status);
   }
 
  private:

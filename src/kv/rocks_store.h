@@ -4,6 +4,7 @@
 //
 //   column family "default"   keys and stored values, nothing else
 //   column family "strom"     "position": int64 changelog offset, int64 row count
+//                             "identity": random text
 //
 // Both are flushed together (atomic_flush), so that after a crash the position fits the rows; the
 // write-ahead log of RocksDB is off.

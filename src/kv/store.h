@@ -68,6 +68,9 @@ class Store {
   virtual ~Store() = default;
 
   virtual const StorePosition& position() const = 0;
+  // Random, chosen when the store was made empty. Copies have the same, so files of one name in two
+  // copies are one file if the identities are equal and one copy came from the other.
+  virtual const std::string& identity() const = 0;
 
   // kKvStorage when reading fails.
   virtual Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const = 0;
@@ -87,7 +90,8 @@ class Store {
 class StoreEngine {
  public:
   virtual ~StoreEngine() = default;
-  // Blocking: opens or creates. kKvStorage names the directory and what is wrong with it.
+  // Blocking: opens or creates. kKvStorage names the directory and what is wrong with it;
+  // kCorruptRecord says that its files are damaged, so that trying again is of no use.
   virtual Result<std::unique_ptr<Store>> Open(const std::string& directory) = 0;
   // Blocking: deletes all of a store that is not open.
   virtual Status Destroy(const std::string& directory) = 0;

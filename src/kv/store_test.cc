@@ -112,6 +112,24 @@ TEST_P(StoreTest, ACheckpointHoldsOneMomentAndOpensAsAStore) {
   const auto copy = Open(*engine, "copy");
   EXPECT_EQ(Get(*copy, "k"), std::string("\x01\0v", 3));
   EXPECT_EQ(copy->position(), *position);
+  EXPECT_EQ(copy->identity(), store->identity());
+}
+
+TEST_P(StoreTest, AStoreKeepsItsIdentityUntilItIsDestroyed) {
+  const auto engine = MakeEngine();
+  std::string identity;
+  {
+    const auto store = Open(*engine);
+    identity = store->identity();
+    const StoreChange changes[] = {{View("k"), SchemaId(1), View("v")}};
+    ASSERT_TRUE(store->Write(changes, {Offset(7), 1}));
+    ASSERT_TRUE(store->Flush());
+  }
+  EXPECT_FALSE(identity.empty());
+  EXPECT_EQ(Open(*engine)->identity(), identity);
+  EXPECT_NE(Open(*engine, "other")->identity(), identity);
+  ASSERT_TRUE(engine->Destroy(In(folder_, "db")));
+  EXPECT_NE(Open(*engine)->identity(), identity);
 }
 
 TEST_P(StoreTest, DestroyLeavesNothing) {
@@ -157,6 +175,43 @@ TEST(RocksStore, OpensACheckpointThatTheReferenceWrote) {
     report.CaseDone(entry["key"]);
   }
   EXPECT_FALSE(cursor->valid());
+}
+
+TEST(RocksStore, DamagedFilesAreToldFromTroubleThatMayPass) {
+  const auto engine = MakeRocksEngine({});
+  runtime::TemporaryFolder folder;
+  const std::string directory = In(folder, "db");
+  const auto make = [&] {
+    ASSERT_TRUE(engine->Destroy(directory));
+    const auto store = engine->Open(directory);
+    ASSERT_TRUE(store);
+    const StoreChange changes[] = {{View("k"), SchemaId(1), View("v")}};
+    ASSERT_TRUE((*store)->Write(changes, {Offset(7), 1}));
+    ASSERT_TRUE((*store)->Flush());
+  };
+  const auto damage = [&](std::string_view suffix, bool remove) {
+    for (const auto& entry : fs::directory_iterator(directory)) {
+      const std::string name = entry.path().filename();
+      if (name.find(suffix) == std::string::npos) continue;
+      if (remove) {
+        fs::remove(entry.path());
+      } else {
+        std::ofstream(entry.path(), std::ios::binary) << "this is no such file";
+      }
+    }
+  };
+  for (const std::string_view suffix : {".sst", "MANIFEST", "CURRENT"}) {
+    for (const bool remove : {true, false}) {
+      // Without CURRENT there is no store, so an empty one is made.
+      if (remove && suffix == "CURRENT") continue;
+      make();
+      damage(suffix, remove);
+      const auto store = engine->Open(directory);
+      ASSERT_FALSE(store) << suffix;
+      EXPECT_EQ(store.error().code, ErrorCode::kCorruptRecord) << store.error().message;
+      EXPECT_NE(store.error().message.find(directory), std::string::npos);
+    }
+  }
 }
 
 TEST(RocksStore, AnUnwritableDirectoryIsAnErrorThatNamesIt) {

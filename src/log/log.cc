@@ -34,9 +34,10 @@ Log::~Log() = default;
 
 Result<std::unique_ptr<Log>> Log::Open(runtime::FileSystem& files, std::string directory,
                                        TableBucket bucket, const LogOptions& options,
-                                       Offset recovery_point, bool clean, Timestamp now) {
-  STROM_TRY(RecoveredLog found,
-            RecoverLog({files, directory, bucket, options, recovery_point, clean, now}));
+                                       Offset recovery_point, bool clean, Timestamp now,
+                                       Offset first_offset) {
+  STROM_TRY(RecoveredLog found, RecoverLog({files, directory, bucket, options, recovery_point,
+                                            clean, now, first_offset}));
   auto state = std::make_shared<State>(State{files, std::move(directory), bucket, options});
   state->segments = std::move(found.segments);
   state->end_offset = state->synced_offset = found.end_offset;

@@ -39,10 +39,12 @@ class Log {
   // Opens or creates the log in `directory` (…/log-0). `clean`: the last shutdown left the marker,
   // so segments are trusted. Otherwise verifies from `recovery_point` on, cuts a torn tail, deletes
   // what lies behind damage, rebuilds indexes, and syncs what it kept. `now` drops expired writers.
-  // Blocks for as long as that takes. `files` outlives the log and everything it handed out.
+  // A log that is not there yet begins at `first_offset`. Blocks for as long as that takes. `files`
+  // outlives the log and everything it handed out.
   static Result<std::unique_ptr<Log>> Open(runtime::FileSystem& files, std::string directory,
                                            TableBucket bucket, const LogOptions& options,
-                                           Offset recovery_point, bool clean, Timestamp now);
+                                           Offset recovery_point, bool clean, Timestamp now,
+                                           Offset first_offset = Offset(0));
   // Closes the files; syncs nothing. May be destroyed while a Sync is under way.
   ~Log();
 

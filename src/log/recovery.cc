@@ -179,8 +179,9 @@ Result<RecoveredLog> RecoverLog(const RecoveryInput& input) {
           input.files.Remove(FilePath(input.directory, snapshot, kWriterSnapshotSuffix)));
     }
     STROM_TRY(auto segment,
-              Segment::Create(input.files, input.directory, Offset(0), input.options));
+              Segment::Create(input.files, input.directory, input.first_offset, input.options));
     log.segments.push_back(std::move(segment));
+    log.end_offset = input.first_offset;
     STROM_TRY_VOID(input.files.SyncDirectory(input.directory));
     return log;
   }

@@ -22,6 +22,7 @@ struct RecoveryInput {
   Offset recovery_point;
   bool clean = false;
   Timestamp now;
+  Offset first_offset{0};  // of a log that is not there yet
 };
 
 struct RecoveredLog {

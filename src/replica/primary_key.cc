@@ -13,8 +13,10 @@ constexpr int kMaxFailedCommits = 10;
 }  // namespace
 
 PrimaryKey::PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
-                       std::string directory, log::Log& log)
-    : table_(std::move(table)), engine_(engine), directory_(std::move(directory)), log_(log) {}
+                       std::string directory, log::Log& log, std::optional<SnapshotPlace> place)
+    : table_(std::move(table)), engine_(engine), directory_(std::move(directory)), log_(log) {
+  if (place) snapshots_.emplace(log_.bucket(), *std::move(place), directory_);
+}
 
 runtime::Task<Status> PrimaryKey::Open(Offset committed) {
   while (opening_)
@@ -27,6 +29,7 @@ runtime::Task<Status> PrimaryKey::Open(Offset committed) {
   auto store = co_await OpenStore(committed);
   Status status;
   if (store) {
+    if (snapshots_) snapshots_->Opened(**store);
     auto bucket = std::make_unique<kv::KvBucket>(table_, std::move(*store));
     status = co_await Replay(*bucket, committed);
     if (status) bucket_ = std::move(bucket);
@@ -42,21 +45,44 @@ runtime::Task<Status> PrimaryKey::Open(Offset committed) {
   co_return status;
 }
 
-// A store that knows more than the log lost its log's tail with the machine: it is built again.
-runtime::Task<Result<std::unique_ptr<kv::Store>>> PrimaryKey::OpenStore(Offset committed) {
-  auto open = [this] { return engine_.Open(directory_); };
-  auto store = co_await runtime::OnBlockingPool(open);
-  if (!store || (*store)->position().offset <= committed) co_return store;
+runtime::Task<PrimaryKey::Opened> PrimaryKey::OpenStore(Offset committed) {
+  auto store = co_await runtime::OnBlockingPool([this] { return engine_.Open(directory_); });
+  if (!store && store.error().code == ErrorCode::kCorruptRecord) {
+    const std::string reason = store.error().message;
+    co_return co_await Rebuild(std::move(store), committed, reason);
+  }
+  if (!store) co_return store;
+  const Offset at = (*store)->position().offset;
+  // The log lost its tail with the machine.
+  if (at > committed) co_return co_await Rebuild(std::move(store), committed, "ahead of the log");
+  if (at < log_.start_offset()) {
+    co_return co_await Rebuild(std::move(store), committed, "behind the start of the log");
+  }
+  if (at.value == 0 && committed.value > 0 && snapshots_) {
+    STROM_CO_TRY(const bool any, co_await snapshots_->Any());
+    if (any) co_return co_await Rebuild(std::move(store), committed, "empty");
+  }
+  co_return store;
+}
+
+// From a snapshot if there is one, else from nothing; the rest is replayed.
+runtime::Task<PrimaryKey::Opened> PrimaryKey::Rebuild(Opened store, Offset committed,
+                                                      std::string_view reason) {
   Log(LogLevel::kWarn, "kv.rebuilt",
       {{"bucket", log_.bucket()},
        {"table", table_->name()},
-       {"store_offset", (*store)->position().offset},
+       {"reason", reason},
+       {"log_start", log_.start_offset()},
        {"log_end", committed}});
-  co_return co_await runtime::OnBlockingPool([&]() -> Result<std::unique_ptr<kv::Store>> {
-    store->reset();
-    STROM_TRY_VOID(engine_.Destroy(directory_));
-    return open();
+  const Status destroyed = co_await runtime::OnBlockingPool([&]() -> Status {
+    if (store) store->reset();
+    return engine_.Destroy(directory_);
   });
+  if (!destroyed) co_return Fail(destroyed.error());
+  if (snapshots_) {
+    STROM_CO_TRY_VOID(co_await snapshots_->Restore(log_.start_offset(), committed));
+  }
+  co_return co_await runtime::OnBlockingPool([this] { return engine_.Open(directory_); });
 }
 
 runtime::Task<Status> PrimaryKey::Replay(kv::KvBucket& bucket, Offset committed) {
@@ -104,10 +130,22 @@ Result<Offset> PrimaryKey::Commit(Offset target) {
   return std::min(target, bucket_->position().offset);
 }
 
+runtime::Task<Result<std::optional<int64_t>>> PrimaryKey::TakeSnapshot() {
+  auto held = co_await snapshot_lock_.Lock();
+  if (!snapshots_ || !bucket_ || closed_) co_return std::nullopt;
+  co_return co_await snapshots_->Take(*bucket_, log_);
+}
+
+runtime::Task<Result<Offset>> PrimaryKey::RetainOffset() {
+  if (!snapshots_) co_return Offset(0);
+  co_return co_await snapshots_->RetainOffset();
+}
+
 runtime::Task<Status> PrimaryKey::Close(bool flush) {
   closed_ = true;
   while (opening_)
     co_await opened_.Wait();
+  auto held = co_await snapshot_lock_.Lock();
   if (!bucket_) co_return Status{};
   std::unique_ptr<kv::Store> store = bucket_->TakeStore();
   bucket_.reset();

@@ -11,6 +11,8 @@
 #include "base/result.h"
 #include "kv/kv_bucket.h"
 #include "log/log.h"
+#include "replica/bucket_snapshots.h"
+#include "runtime/async_mutex.h"
 #include "runtime/sync.h"
 #include "runtime/task.h"
 
@@ -18,9 +20,10 @@ namespace strom::replica {
 
 class PrimaryKey {
  public:
-  // `directory` (…/kv-0) holds the store alone. `engine` and `log` outlive this.
+  // `directory` (…/kv-0) holds the store alone. `engine` and `log` outlive this. No `place`: no
+  // snapshots.
   PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine, std::string directory,
-             log::Log& log);
+             log::Log& log, std::optional<SnapshotPlace> place);
 
   bool is_open() const { return bucket_ != nullptr; }
   // Opens the store and replays what it lacks of the log up to `committed`. Callers are served in
@@ -33,17 +36,28 @@ class PrimaryKey {
   // kStorageBackpressure has been seen several times in a row.
   Result<Offset> Commit(Offset target);
 
+  // Takes a snapshot if the store is open and has changed since the last one; how many bytes were
+  // copied.
+  runtime::Task<Result<std::optional<int64_t>>> TakeSnapshot();
+  // The changelog below may go: all snapshots have it, and so has the store on disk.
+  runtime::Task<Result<Offset>> RetainOffset();
+
   // Makes the store durable if `flush`, and closes it. No call may follow.
   runtime::Task<Status> Close(bool flush);
 
  private:
-  runtime::Task<Result<std::unique_ptr<kv::Store>>> OpenStore(Offset committed);
+  using Opened = Result<std::unique_ptr<kv::Store>>;
+
+  runtime::Task<Opened> OpenStore(Offset committed);
+  runtime::Task<Opened> Rebuild(Opened store, Offset committed, std::string_view reason);
   runtime::Task<Status> Replay(kv::KvBucket& bucket, Offset committed);
 
   const std::shared_ptr<kv::KvTable> table_;
   kv::StoreEngine& engine_;
   const std::string directory_;
   log::Log& log_;
+  std::optional<BucketSnapshots> snapshots_;
+  runtime::AsyncMutex snapshot_lock_;  // the store stays while one is taken
   std::unique_ptr<kv::KvBucket> bucket_;
   bool opening_ = false;
   bool closed_ = false;

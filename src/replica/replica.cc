@@ -232,15 +232,24 @@ Result<BucketRead> Replica::LimitScan(int32_t limit) {
   return read;
 }
 
-Result<size_t> Replica::ApplyRetention(Timestamp now, bool roll_active) {
-  // Rows of a changelog go when a snapshot has them, not by age.
-  if (ttl_ms_ <= 0 || dropped_ || log_->failure() || table_->has_primary_key) return size_t{0};
-  STROM_TRY(const size_t deleted, log_->DeleteExpired(ttl_ms_, now, high_watermark_));
+runtime::Task<Result<size_t>> Replica::ApplyRetention(Timestamp now, bool roll_active) {
+  Offset limit = high_watermark_;
+  if (primary_key_ && log_->segment_count() > 1) {
+    STROM_CO_TRY(const Offset needed, co_await primary_key_->RetainOffset());
+    limit = std::min(limit, needed);
+  }
+  if (ttl_ms_ <= 0 || dropped_ || closing_ || log_->failure()) co_return size_t{0};
+  STROM_CO_TRY(const size_t deleted, log_->DeleteExpired(ttl_ms_, now, limit));
   if (roll_active && log_->segment_count() == 1 && log_->size_bytes() > 0 &&
       high_watermark_ == log_->end_offset() && now.ms - log_->max_timestamp().ms > ttl_ms_) {
-    STROM_TRY_VOID(log_->RollIfOlderThan(ttl_ms_, now));
+    STROM_CO_TRY_VOID(log_->RollIfOlderThan(ttl_ms_, now));
   }
-  return deleted;
+  co_return deleted;
+}
+
+runtime::Task<Result<std::optional<int64_t>>> Replica::TakeSnapshot() {
+  if (!primary_key_ || dropped_ || failed_) co_return std::nullopt;
+  co_return co_await primary_key_->TakeSnapshot();
 }
 
 void Replica::Drop() {

@@ -48,7 +48,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
 
   // Of a primary-key table, before anything else is called.
   void AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
-                     std::string directory);
+                     std::string directory, std::optional<SnapshotPlace> snapshots);
 
   const TableBucket& bucket() const { return bucket_; }
   const metadata::TableInfo& table() const { return *table_; }
@@ -95,10 +95,13 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // The batches that hold the last `limit` offsets below the high watermark (spec 05, 10).
   Result<BucketRead> LimitScan(int32_t limit);
 
-  // Deletes what `table.log.ttl` lets go, below the high watermark (spec 04, 7.7); how many
-  // segments. With `roll_active` an active segment that is old as a whole is closed, so that it can
-  // go later.
-  Result<size_t> ApplyRetention(Timestamp now, bool roll_active);
+  // Deletes what `table.log.ttl` lets go, below the high watermark (spec 04, 7.7) and, of a
+  // changelog, below what its snapshots need; how many segments. With `roll_active` an active
+  // segment that is old as a whole is closed, so that it can go later.
+  runtime::Task<Result<size_t>> ApplyRetention(Timestamp now, bool roll_active);
+
+  // Of a primary-key bucket; nothing to do for others (see PrimaryKey).
+  runtime::Task<Result<std::optional<int64_t>>> TakeSnapshot();
 
   // The bucket is gone: everything that waits on it is answered.
   void Drop();

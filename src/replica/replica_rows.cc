@@ -15,9 +15,9 @@ constexpr size_t kMaxBufferedBytes = size_t{256} << 20;
 }  // namespace
 
 void Replica::AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
-                            std::string directory) {
-  primary_key_ =
-      std::make_unique<PrimaryKey>(std::move(table), engine, std::move(directory), *log_);
+                            std::string directory, std::optional<SnapshotPlace> snapshots) {
+  primary_key_ = std::make_unique<PrimaryKey>(std::move(table), engine, std::move(directory), *log_,
+                                              std::move(snapshots));
   const auto settings = metadata::ParseTableSettings(table_->descriptor.properties);
   ids_at_once_ = std::max<int64_t>(settings ? settings->auto_increment_cache_size : 1, 1);
 }

@@ -28,6 +28,24 @@ Handler HandlerOf(wire::Api api) {
       return HandlePrefixLookup;
     case wire::Api::kScanKv:
       return HandleScanKv;
+    case wire::Api::kGetLatestKvSnapshots:
+      return HandleGetLatestKvSnapshots;
+    case wire::Api::kGetKvSnapshotMetadata:
+      return HandleGetKvSnapshotMetadata;
+    case wire::Api::kListKvSnapshots:
+      return HandleListKvSnapshots;
+    case wire::Api::kAcquireKvSnapshotLease:
+      return HandleAcquireKvSnapshotLease;
+    case wire::Api::kReleaseKvSnapshotLease:
+      return HandleReleaseKvSnapshotLease;
+    case wire::Api::kDropKvSnapshotLease:
+      return HandleDropKvSnapshotLease;
+    case wire::Api::kRegisterProducerOffsets:
+      return HandleRegisterProducerOffsets;
+    case wire::Api::kGetProducerOffsets:
+      return HandleGetProducerOffsets;
+    case wire::Api::kDeleteProducerOffsets:
+      return HandleDeleteProducerOffsets;
     case wire::Api::kListOffsets:
       return HandleListOffsets;
     case wire::Api::kLimitScan:

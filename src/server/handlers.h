@@ -24,6 +24,17 @@ runtime::Task<Response> HandleGetTableStats(RequestContext& request);
 runtime::Task<Response> HandleApiVersions(RequestContext& request);
 runtime::Task<Response> HandleAuthenticate(RequestContext& request);
 
+// kv_snapshot_apis.cc, producer_offsets.cc
+runtime::Task<Response> HandleGetLatestKvSnapshots(RequestContext& request);
+runtime::Task<Response> HandleGetKvSnapshotMetadata(RequestContext& request);
+runtime::Task<Response> HandleListKvSnapshots(RequestContext& request);
+runtime::Task<Response> HandleAcquireKvSnapshotLease(RequestContext& request);
+runtime::Task<Response> HandleReleaseKvSnapshotLease(RequestContext& request);
+runtime::Task<Response> HandleDropKvSnapshotLease(RequestContext& request);
+runtime::Task<Response> HandleRegisterProducerOffsets(RequestContext& request);
+runtime::Task<Response> HandleGetProducerOffsets(RequestContext& request);
+runtime::Task<Response> HandleDeleteProducerOffsets(RequestContext& request);
+
 // admin.cc: databases, tables, metadata, writer ids
 runtime::Task<Response> HandleMetadata(RequestContext& request);
 runtime::Task<Response> HandleInitWriter(RequestContext& request);

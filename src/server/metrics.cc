@@ -42,6 +42,12 @@ constexpr CounterFamily kCounters[] = {
      &ShardMetrics::put_bytes},
     {"strom_looked_up_keys_total", "Keys and prefixes looked up, found or not.",
      &ShardMetrics::looked_up_keys},
+    {"strom_kv_snapshots_total", "Snapshots taken of buckets of primary-key tables.",
+     &ShardMetrics::snapshots},
+    {"strom_kv_snapshots_failed_total", "Snapshots that failed; they are tried again.",
+     &ShardMetrics::failed_snapshots},
+    {"strom_kv_snapshot_bytes_total", "Bytes copied to the remote directory by snapshots.",
+     &ShardMetrics::snapshot_bytes},
 };
 constexpr GaugeFamily kGauges[] = {
     {"strom_connections", "Open connections.", &ShardMetrics::connections},

@@ -38,6 +38,9 @@ struct ShardMetrics {
   Counter expired_segments;
   Counter put_bytes;
   Counter looked_up_keys;
+  Counter snapshots;
+  Counter failed_snapshots;
+  Counter snapshot_bytes;
   Gauge parked_fetches;
   Gauge buckets;
   Gauge range_cache_bytes;

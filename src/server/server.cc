@@ -49,7 +49,7 @@ ServerShard& ServerShard::ShardOf(runtime::ShardId id) {
 }
 
 Server::Server(ServerSettings settings)
-    : settings_(std::move(settings)), home_(runtime::ThisShard()) {}
+    : settings_(std::move(settings)), home_(runtime::ThisShard()), snapshots_(*this) {}
 
 Server::~Server() = default;
 
@@ -78,10 +78,13 @@ runtime::Task<Status> Server::Open() {
   STROM_CO_TRY_VOID(Listen());
   STROM_CO_TRY_VOID(ListenHttp());
   for (auto& shard : shards_) {
-    shard->shard.Post(
-        [this, shard = shard.get()] { shard->background.Spawn(ShardUpkeep(*shard)); });
+    shard->shard.Post([this, shard = shard.get()] {
+      shard->background.Spawn(ShardUpkeep(*shard));
+      if (settings_.kv_snapshot_interval.count() > 0) shard->background.Spawn(SnapshotLoop(*shard));
+    });
   }
   tasks_.Spawn(CheckpointLoop());
+  tasks_.Spawn(CoordinatorUpkeep());
   if (settings_.disk_write_limit < 1) tasks_.Spawn(DiskGuard());
   for (size_t i = 0; i < listeners_.size(); ++i)
     tasks_.Spawn(AcceptLoop(i));
@@ -100,6 +103,8 @@ runtime::Task<Status> Server::OpenMetadata() {
   coordinator::CoordinatorSettings settings;
   settings.cluster = settings_.cluster;
   settings.remote_data_dir = settings_.remote_data_dir;
+  settings.snapshots_retained = settings_.kv_snapshots_retained;
+  settings.producer_offsets_ttl = settings_.producer_offsets_ttl;
   settings.tablet_servers = {settings_.server_id};
   STROM_CO_TRY(coordinator_,
                co_await coordinator::Coordinator::Start(*store_, std::move(settings),

@@ -21,6 +21,7 @@
 #include "runtime/shard.h"
 #include "runtime/sync.h"
 #include "server/http.h"
+#include "server/kv_snapshots.h"
 #include "server/server_shard.h"
 #include "server/settings.h"
 
@@ -66,6 +67,11 @@ class Server {
   runtime::Task<void> ShardUpkeep(ServerShard& shard);  // one on each shard
   void RollOldSegments(ServerShard& shard);
   runtime::Task<void> ApplyRetention(ServerShard& shard);
+  // Snapshots of primary-key buckets, one after the other on each shard.
+  runtime::Task<void> SnapshotLoop(ServerShard& shard);
+  runtime::Task<void> TakeSnapshot(ServerShard& shard, std::shared_ptr<replica::Replica> replica);
+  // What the coordinator forgets by the clock.
+  runtime::Task<void> CoordinatorUpkeep();
   // Looks at the data disk now and then, and tells every shard whether it may write.
   runtime::Task<void> DiskGuard();
   runtime::Task<void> CheckpointLoop();
@@ -84,10 +90,17 @@ class Server {
   std::string MetadataPath() const;
   std::string BucketDirectory(const metadata::TableInfo& table, BucketId bucket) const;
   std::string StoreDirectory(const metadata::TableInfo& table, BucketId bucket) const;
+  // Where snapshots of the table go, if they can be taken.
+  std::optional<replica::SnapshotPlace> SnapshotPlaceOf(const metadata::TableInfo& table,
+                                                        BucketId bucket);
+  const std::string& RemoteDirectoryOf(const metadata::TableInfo& table) const;
+  // Where the log of a bucket begins that is not there: behind its newest snapshot.
+  runtime::Task<Result<Offset>> FirstOffsetOf(const metadata::TableInfo& table, TableBucket bucket);
 
   ServerSettings settings_;
   runtime::Shard& home_;
   std::shared_ptr<kv::StoreEngine> store_engine_;  // outlives the replicas
+  KvSnapshots snapshots_;                          // outlives the replicas
   std::unique_ptr<log::LogDirectory> directory_;
   std::unique_ptr<metadata::JournalStore> store_;
   std::unique_ptr<coordinator::Coordinator> coordinator_;

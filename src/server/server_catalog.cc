@@ -1,6 +1,7 @@
 // What of the catalog lives on this server: opening replicas at start, and DDL brought to all
 // shards.
 #include "base/log.h"
+#include "kv/snapshot_files.h"
 #include "replica/kv_tables.h"
 #include "replica/replica.h"
 #include "server/server.h"
@@ -70,14 +71,16 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
     for (int32_t b = 0; b < table->bucket_count; ++b) {
       const TableBucket bucket{table->id, std::nullopt, BucketId(b)};
       if (&shard.OwnerOf(bucket) != &shard) continue;
+      STROM_CO_TRY(const Offset first_offset, co_await FirstOffsetOf(*table, bucket));
       STROM_CO_TRY(std::unique_ptr<log::Log> opened,
                    log::Log::Open(shard.shard.files(), BucketDirectory(*table, bucket.bucket),
                                   bucket, settings_.log, directory_->RecoveryPoint(bucket),
-                                  directory_->clean(), shard.shard.WallClock()));
+                                  directory_->clean(), shard.shard.WallClock(), first_offset));
       auto replica = std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
                                                         shard.commit, shard.range_cache);
       if (kv_table) {
-        replica->AddPrimaryKey(kv_table, *store_engine_, StoreDirectory(*table, bucket.bucket));
+        replica->AddPrimaryKey(kv_table, *store_engine_, StoreDirectory(*table, bucket.bucket),
+                               SnapshotPlaceOf(*table, bucket.bucket));
       }
       shard.replicas.Add(std::move(replica));
       shard.metrics.buckets.Add(1);
@@ -101,7 +104,41 @@ runtime::Task<void> Server::Publish(coordinator::CatalogChange change) {
   // Rows of a dropped table are of no use to anyone: the answer does not wait for the disk.
   for (const TablePtr& table : shared->dropped_tables) {
     tasks_.Spawn(DeleteDirectory(directory_->TablePath(table->path, table->id)));
+    if (!table->has_primary_key || settings_.kv_snapshot_interval.count() <= 0) continue;
+    if (auto remote =
+            kv::LocalPathOf(KvSnapshots::TableDirectory(RemoteDirectoryOf(*table), *table))) {
+      tasks_.Spawn(DeleteDirectory(*std::move(remote)));
+    }
   }
+}
+
+const std::string& Server::RemoteDirectoryOf(const TableInfo& table) const {
+  return table.remote_data_dir.empty() ? settings_.remote_data_dir : table.remote_data_dir;
+}
+
+std::optional<replica::SnapshotPlace> Server::SnapshotPlaceOf(const TableInfo& table,
+                                                              BucketId bucket) {
+  if (settings_.kv_snapshot_interval.count() <= 0) return std::nullopt;
+  return replica::SnapshotPlace{
+      &snapshots_, KvSnapshots::TabletDirectory(RemoteDirectoryOf(table), table, bucket)};
+}
+
+// A bucket whose directory is gone, with a new disk say, goes on from its newest snapshot; what was
+// written later is lost, and its offsets are given out again.
+runtime::Task<Result<Offset>> Server::FirstOffsetOf(const TableInfo& table, TableBucket bucket) {
+  if (!table.has_primary_key || settings_.kv_snapshot_interval.count() <= 0) co_return Offset(0);
+  runtime::FileSystem& files = runtime::ThisShard().files();
+  STROM_CO_TRY(const bool exists, files.Exists(BucketDirectory(table, bucket.bucket)));
+  if (exists) co_return Offset(0);
+  STROM_CO_TRY(const std::vector<metadata::SnapshotHandle> handles,
+               co_await snapshots_.Registered(bucket));
+  if (handles.empty()) co_return Offset(0);
+  Log(LogLevel::kError, "log.lost",
+      {{"bucket", bucket},
+       {"table", table.path},
+       {"snapshot", handles.back().id},
+       {"goes_on_at", handles.back().log_offset}});
+  co_return handles.back().log_offset;
 }
 
 runtime::Task<bool> Server::ApplyOn(ServerShard& shard,

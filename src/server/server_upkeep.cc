@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::chrono::seconds kStaleSweepInterval{1};
 constexpr std::chrono::seconds kRollCheckInterval{60};
+constexpr std::chrono::seconds kSnapshotCheckInterval{1};
 
 struct Offsets {
   log::OffsetMap recovery_points;
@@ -48,8 +49,8 @@ runtime::Task<void> Server::ApplyRetention(ServerShard& shard) {
     if (replica->log().has_unsynced_segments()) {
       (void)co_await replica->log().SyncFinishedSegments();
     }
-    const Result<size_t> deleted =
-        replica->ApplyRetention(shard.shard.WallClock(), settings_.roll_expired_active_segment);
+    const Result<size_t> deleted = co_await replica->ApplyRetention(
+        shard.shard.WallClock(), settings_.roll_expired_active_segment);
     if (!deleted) {
       Log(LogLevel::kError, "log.retention_failed",
           {{"bucket", replica->bucket()}, {"reason", deleted.error().message}});
@@ -62,6 +63,76 @@ runtime::Task<void> Server::ApplyRetention(ServerShard& shard) {
     }
     // With thousands of buckets requests must not wait for all of them.
     co_await runtime::Yield();
+  }
+}
+
+runtime::Task<void> Server::TakeSnapshot(ServerShard& shard,
+                                         std::shared_ptr<replica::Replica> replica) {
+  const auto taken = co_await replica->TakeSnapshot();
+  if (!taken) {
+    // Nothing depends on it: the next one will hold the same.
+    shard.metrics.failed_snapshots.Add();
+    Log(LogLevel::kError, "kv.snapshot_failed",
+        {{"bucket", replica->bucket()},
+         {"table", replica->table().path},
+         {"reason", taken.error().message}});
+  } else if (*taken) {
+    shard.metrics.snapshots.Add();
+    shard.metrics.snapshot_bytes.Add(static_cast<uint64_t>(**taken));
+    Log(LogLevel::kInfo, "kv.snapshot_taken",
+        {{"bucket", replica->bucket()}, {"uploaded_bytes", **taken}});
+  }
+}
+
+// The first one of a bucket comes at a moment of its own, so that they do not come together; then
+// one each interval.
+runtime::Task<void> Server::SnapshotLoop(ServerShard& shard) {
+  const runtime::Duration interval = settings_.kv_snapshot_interval;
+  std::unordered_map<TableBucket, runtime::Instant> due;
+  while (!shard.stopping) {
+    co_await shard.stop.WaitUntil(shard.shard.Now() +
+                                  std::min<runtime::Duration>(kSnapshotCheckInterval, interval));
+    std::vector<std::shared_ptr<replica::Replica>> open;
+    for (const auto& [bucket, replica] : shard.replicas.all()) {
+      if (replica->store_is_open()) open.push_back(replica);
+    }
+    for (const auto& replica : open) {
+      if (shard.stopping) co_return;
+      const TableBucket& bucket = replica->bucket();
+      const auto [at, is_new] = due.try_emplace(bucket);
+      if (is_new) {
+        const auto spread = runtime::Duration(std::hash<TableBucket>()(bucket) %
+                                              static_cast<uint64_t>(interval.count()));
+        at->second = shard.shard.Now() + spread;
+      }
+      if (shard.shard.Now() < at->second) continue;
+      co_await TakeSnapshot(shard, replica);
+      due[bucket] = shard.shard.Now() + interval;
+    }
+    std::erase_if(due,
+                  [&](const auto& entry) { return !shard.replicas.all().contains(entry.first); });
+  }
+}
+
+runtime::Task<void> Server::CoordinatorUpkeep() {
+  runtime::Instant next_leases = home_.Now() + settings_.lease_check_interval;
+  runtime::Instant next_producers = home_.Now() + settings_.producer_offsets_check_interval;
+  while (!stopping_) {
+    co_await stop_.WaitUntil(std::min(next_leases, next_producers));
+    if (stopping_) co_return;
+    const runtime::Instant now = home_.Now();
+    Result<size_t> gone(0);
+    if (now >= next_leases) {
+      next_leases = now + settings_.lease_check_interval;
+      gone = co_await coordinator_->snapshots().DropExpiredLeases(home_.WallClock());
+    }
+    if (now >= next_producers && gone) {
+      next_producers = now + settings_.producer_offsets_check_interval;
+      gone = co_await coordinator_->producers().DropExpired(home_.WallClock());
+    }
+    if (!gone) {
+      Log(LogLevel::kWarn, "coordinator.upkeep_failed", {{"reason", gone.error().message}});
+    }
   }
 }
 

@@ -1,12 +1,16 @@
 #include "server/settings.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "base/config.h"
 #include "base/value_syntax.h"
 
 namespace strom::server {
 namespace {
+
+// In data.dir; the dot keeps it apart from databases.
+constexpr std::string_view kDefaultRemoteFolder = ".remote";
 
 std::unexpected<Error> Bad(std::string_view key, std::string_view text, std::string_view want) {
   return Fail(ErrorCode::kInvalidConfig, "'{}' is no value for '{}'; it takes {}.", text, key,
@@ -211,6 +215,20 @@ Result<ServerSettings> MakeSettings(const Config& config) {
   settings.data_dir = config.String("data.dir");
   if (settings.data_dir.empty()) return Bad("data.dir", "", "a folder");
   settings.remote_data_dir = config.String("remote.data.dir");
+  if (settings.remote_data_dir.empty()) {
+    settings.remote_data_dir =
+        (std::filesystem::absolute(settings.data_dir) / kDefaultRemoteFolder).lexically_normal();
+  }
+  while (settings.remote_data_dir.size() > 1 && settings.remote_data_dir.ends_with('/'))
+    settings.remote_data_dir.pop_back();
+  settings.kv_snapshot_interval = As<milliseconds>(config.Duration("kv.snapshot.interval"));
+  settings.kv_snapshots_retained = static_cast<int32_t>(config.Int("kv.snapshot.num-retained"));
+  settings.lease_check_interval =
+      As<milliseconds>(config.Duration("kv.snapshot.lease.expiration-check-interval"));
+  settings.producer_offsets_ttl =
+      As<milliseconds>(config.Duration("coordinator.producer-offsets.ttl"));
+  settings.producer_offsets_check_interval =
+      As<milliseconds>(config.Duration("coordinator.producer-offsets.cleanup-interval"));
   settings.server_id = ServerId(static_cast<int32_t>(config.Int("tablet-server.id")));
   STROM_TRY_VOID(SetListeners(config, settings));
   if (const std::string http = config.String("server.http.listen"); !http.empty()) {

@@ -33,7 +33,7 @@ struct ListenerSettings {
 
 struct ServerSettings {
   std::string data_dir;
-  std::string remote_data_dir;  // told to clients; nothing is tiered yet
+  std::string remote_data_dir;  // told to clients; snapshots of primary-key tables go there
   ServerId server_id{0};
   std::vector<ListenerSettings> listeners;
   std::string internal_listener = "FLUSS";
@@ -53,6 +53,11 @@ struct ServerSettings {
   log::CommitOptions commit;
   kv::RocksOptions rocks;
   ScanLimits scans;
+  std::chrono::milliseconds kv_snapshot_interval{0};  // 0: no snapshots
+  int32_t kv_snapshots_retained = 2;
+  std::chrono::milliseconds lease_check_interval{600'000};
+  std::chrono::milliseconds producer_offsets_ttl{std::chrono::hours(24)};
+  std::chrono::milliseconds producer_offsets_check_interval{std::chrono::hours(1)};
   // What keeps the rows of primary-key tables; none: RocksDB with the options above.
   std::shared_ptr<kv::StoreEngine> store_engine;
   std::chrono::milliseconds segment_max_age{std::chrono::hours(7 * 24)};
