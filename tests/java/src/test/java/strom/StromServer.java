@@ -7,6 +7,8 @@ import java.net.ServerSocket;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** A server process that keeps its ports and data over restarts. */
@@ -15,13 +17,18 @@ final class StromServer implements AutoCloseable {
     private final int httpPort;
     private final Path dataDir;
     private final Path log;
+    private final List<String> settings = new ArrayList<>();
     private Process process;
 
-    StromServer(Path folder) throws IOException {
+    /** Settings are "key=value". */
+    StromServer(Path folder, String... settings) throws IOException {
         port = freePort();
         httpPort = freePort();
         dataDir = folder.resolve("data");
         log = folder.resolve("server.log");
+        for (String setting : settings) {
+            this.settings.addAll(List.of("--set", setting));
+        }
     }
 
     private static int freePort() throws IOException {
@@ -46,12 +53,16 @@ final class StromServer implements AutoCloseable {
     }
 
     StromServer start() throws Exception {
-        process =
-                new ProcessBuilder(
+        List<String> command =
+                new ArrayList<>(
+                        List.of(
                                 binary(), "server", "--data-dir", dataDir.toString(),
                                 "--set", "bind.listeners=FLUSS://127.0.0.1:" + port,
                                 "--set", "server.http.listen=127.0.0.1:" + httpPort,
-                                "--set", "server.data-disk.write-limit-ratio=1.0")
+                                "--set", "server.data-disk.write-limit-ratio=1.0"));
+        command.addAll(settings);
+        process =
+                new ProcessBuilder(command)
                         .redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()))
                         .start();
