@@ -81,8 +81,14 @@ struct Shared {
 class RocksStore final : public Store {
  public:
   RocksStore(std::string directory, std::shared_ptr<rocksdb::DB> db,
-             std::vector<rocksdb::ColumnFamilyHandle*> families)
-      : directory_(std::move(directory)), db_(std::move(db)), families_(std::move(families)) {
+             std::vector<rocksdb::ColumnFamilyHandle*> families, const RocksOptions& options)
+      : directory_(std::move(directory)),
+        db_(std::move(db)),
+        families_(std::move(families)),
+        load_{.level0_limit = options.level0_slowdown_trigger,
+              .level0_signal = options.level0_signal,
+              .write_buffer_bytes = options.write_buffer_bytes,
+              .write_buffer_count = options.write_buffer_count} {
     write_options_.disableWAL = true;
     write_options_.no_slowdown = true;
   }
@@ -188,6 +194,14 @@ class RocksStore final : public Store {
         directory_);
   }
 
+  StoreLoad load() const override {
+    static const std::string kFiles = rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0";
+    StoreLoad load = load_;
+    std::string text;
+    if (db_->GetProperty(families_[0], kFiles, &text)) load.level0_files = std::atoi(text.c_str());
+    return load;
+  }
+
   Status Flush() override {
     const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
     return flushed.ok() ? Status{} : StorageError(directory_, "flushing", flushed);
@@ -214,7 +228,7 @@ class RocksStore final : public Store {
     const rocksdb::Status status =
         rocksdb::DB::OpenForReadOnly(options, directory, families, &handles, &opened);
     if (!status.ok()) return StorageError(directory, "reading a checkpoint", status);
-    RocksStore store(directory, std::shared_ptr<rocksdb::DB>(opened), std::move(handles));
+    RocksStore store(directory, std::shared_ptr<rocksdb::DB>(opened), std::move(handles), {});
     STROM_TRY_VOID(store.LoadPosition());
     return store.position();
   }
@@ -222,6 +236,7 @@ class RocksStore final : public Store {
   const std::string directory_;
   std::shared_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // default, strom
+  const StoreLoad load_;                                // without the number of files
   rocksdb::ReadOptions read_options_;
   rocksdb::WriteOptions write_options_;
   rocksdb::WriteBatch batch_;
@@ -321,7 +336,7 @@ class RocksEngine final : public StoreEngine {
     }
     if (!status.ok()) return StorageError(directory, "opening", status);
     auto store = std::make_unique<RocksStore>(directory, std::shared_ptr<rocksdb::DB>(opened),
-                                              std::move(handles));
+                                              std::move(handles), shared_.options);
     STROM_TRY_VOID(store->LoadPosition());
     STROM_TRY_VOID(store->LoadIdentity());
     return store;

@@ -30,6 +30,7 @@ struct RocksOptions {
   int background_threads = 2;
   int max_open_files = -1;
   int level0_slowdown_trigger = 20;
+  int level0_signal = 8;          // writers are told to slow down from here on
   uint64_t rate_limit_bytes = 0;  // a second, of flushes and compactions; 0: none
 };
 

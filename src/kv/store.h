@@ -19,6 +19,7 @@
 #include "base/bytes.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "kv/write_pressure.h"
 
 namespace strom::kv {
 
@@ -78,6 +79,8 @@ class Store {
   // would have to wait for its own background work: nothing was applied, try again later.
   virtual Status Write(std::span<const StoreChange> changes, const StorePosition& after) = 0;
   virtual std::unique_ptr<StoreCursor> Scan() const = 0;
+  // Costs a lock of the store: not for every write.
+  virtual StoreLoad load() const { return {}; }
 
   // Blocking: makes everything written before the call durable.
   virtual Status Flush() = 0;

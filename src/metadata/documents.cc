@@ -198,6 +198,18 @@ Result<int64_t> ReadCounter(std::string_view text) {
   return Fail(ErrorCode::kStorage, "A counter holds '{}' instead of a number.", text);
 }
 
+namespace {
+
+// Whether rows are spread by less than the whole primary key.
+bool HasOwnBucketKey(const format::TableDescriptor& descriptor) {
+  std::vector<std::string> keys = descriptor.schema.primary_key;
+  for (const std::string& partition : descriptor.partition_keys)
+    std::erase(keys, partition);
+  return !descriptor.bucket_keys.empty() && descriptor.bucket_keys != keys;
+}
+
+}  // namespace
+
 TableInfo MakeTableInfo(TablePath path, TableRegistration registration,
                         std::map<SchemaId, std::shared_ptr<const format::Schema>> schemas,
                         BucketServers assignment) {
@@ -219,6 +231,8 @@ TableInfo MakeTableInfo(TablePath path, TableRegistration registration,
   // Stored properties were checked when they came; an unreadable one leaves the default.
   if (const auto settings = ParseTableSettings(table.descriptor.properties)) {
     table.log_format = settings->log_format;
+    table.needs_new_keys = settings->lake_format && settings->kv_format_version == 2 &&
+                           table.has_primary_key && HasOwnBucketKey(table.descriptor);
   }
   return table;
 }

@@ -9,6 +9,9 @@ namespace {
 // Read at once while a store is brought up to date (spec 05, 16).
 constexpr uint64_t kReplayBytes = uint64_t{16} << 20;
 constexpr int kMaxFailedCommits = 10;
+// Rows of one bucket that may wait for their commit in memory.
+constexpr size_t kMaxBufferedBytes = size_t{256} << 20;
+constexpr std::chrono::milliseconds kLoadAge{100};
 
 }  // namespace
 
@@ -121,13 +124,37 @@ Result<Offset> PrimaryKey::Commit(Offset target) {
   Status committed = bucket_->Commit(target);
   if (committed) {
     failed_commits_ = 0;
+    refused_ = false;
     return target;
   }
+  refused_ = committed.error().code == ErrorCode::kStorageBackpressure;
   if (committed.error().code != ErrorCode::kStorageBackpressure &&
       ++failed_commits_ >= kMaxFailedCommits) {
     return Fail(committed.error());
   }
   return std::min(target, bucket_->position().offset);
+}
+
+const kv::StoreLoad& PrimaryKey::Load() {
+  const runtime::Instant now = runtime::ThisShard().Now();
+  if (now >= load_until_) {
+    load_ = bucket_->store().load();
+    load_until_ = now + kLoadAge;
+  }
+  return load_;
+}
+
+Status PrimaryKey::CheckPressure(size_t batch_bytes) {
+  const size_t bytes = bucket_->buffered_bytes() + batch_bytes;
+  if (!refused_ && bytes <= kMaxBufferedBytes && !kv::IsOverloaded(Load(), bytes)) return {};
+  return Fail(ErrorCode::kStorageBackpressure,
+              "The store of {} ({}) is behind its writes: {} bytes wait for their commit, {} files "
+              "for compaction. Send the write again a little later.",
+              table_->name(), log_.bucket(), bucket_->buffered_bytes(), Load().level0_files);
+}
+
+float PrimaryKey::Pressure() {
+  return kv::PressureOf(Load(), refused_);
 }
 
 runtime::Task<Result<std::optional<int64_t>>> PrimaryKey::TakeSnapshot() {

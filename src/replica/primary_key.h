@@ -36,6 +36,11 @@ class PrimaryKey {
   // kStorageBackpressure has been seen several times in a row.
   Result<Offset> Commit(Offset target);
 
+  // Whether a batch of that many bytes may be written now (spec 05, 11): kStorageBackpressure.
+  Status CheckPressure(size_t batch_bytes);
+  // How near it is to refusing, for the writer: 0 to below 1.
+  float Pressure();
+
   // Takes a snapshot if the store is open and has changed since the last one; how many bytes were
   // copied.
   runtime::Task<Result<std::optional<int64_t>>> TakeSnapshot();
@@ -50,6 +55,7 @@ class PrimaryKey {
 
   runtime::Task<Opened> OpenStore(Offset committed);
   runtime::Task<Opened> Rebuild(Opened store, Offset committed, std::string_view reason);
+  const kv::StoreLoad& Load();
   runtime::Task<Status> Replay(kv::KvBucket& bucket, Offset committed);
 
   const std::shared_ptr<kv::KvTable> table_;
@@ -63,6 +69,9 @@ class PrimaryKey {
   bool closed_ = false;
   runtime::Event opened_;
   int failed_commits_ = 0;
+  bool refused_ = false;  // the store took no write the last time
+  kv::StoreLoad load_;
+  runtime::Instant load_until_{};
 };
 
 }  // namespace strom::replica

@@ -71,6 +71,8 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 13, 14,
   // 31, 35, 57, 72.
   Result<Appended> Put(ByteView records, const kv::PutOptions& options, Timestamp now);
+  // How near the store is to refusing writes: 0 to below 1.
+  float Pressure() { return primary_key_->Pressure(); }
   // Held while auto-increment ids are fetched and used, so that writes keep their order.
   runtime::AsyncMutex& ids_lock() { return ids_lock_; }
   // How many to take from the table's counter at a time.
@@ -120,7 +122,6 @@ class Replica : public std::enable_shared_from_this<Replica> {
   void StartCommit();
   // Lets the store follow the log to `target`, in steps as it can, and readers with it.
   runtime::Task<Status> CommitRows(Offset target);
-  Status CheckPressure(size_t batch_bytes) const;
   Result<BucketRead> Project(const BucketReadRequest& request, Offset from, BucketRead read);
   // Where a read starts, if the log has it.
   Result<Offset> StartOf(const BucketReadRequest& request) const;

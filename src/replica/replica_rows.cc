@@ -9,8 +9,6 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstCommitRetry{100};
 constexpr std::chrono::milliseconds kLastCommitRetry{1000};
-// Rows of one bucket that may wait for their commit in memory.
-constexpr size_t kMaxBufferedBytes = size_t{256} << 20;
 
 }  // namespace
 
@@ -34,17 +32,9 @@ runtime::Task<Status> Replica::OpenStore() {
   co_return co_await primary_key_->Open(high_watermark_);
 }
 
-Status Replica::CheckPressure(size_t batch_bytes) const {
-  if (primary_key_->bucket().buffered_bytes() + batch_bytes <= kMaxBufferedBytes) return {};
-  return Fail(ErrorCode::kStorageBackpressure,
-              "{} ({}) has {} bytes that wait for their commit; send the write again a little "
-              "later.",
-              bucket_, table_->path, primary_key_->bucket().buffered_bytes());
-}
-
 Result<Appended> Replica::Put(ByteView records, const kv::PutOptions& options, Timestamp now) {
   if (dropped_ || failed_) return Fail(GoneError());
-  STROM_TRY_VOID(CheckPressure(records.size()));
+  STROM_TRY_VOID(primary_key_->CheckPressure(records.size()));
   STROM_TRY(const format::KvBatch batch, format::ParseKvBatch(records));
   kv::KvBucket& rows = primary_key_->bucket();
   STROM_TRY(Bytes changelog, rows.Prepare(batch, options));

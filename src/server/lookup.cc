@@ -24,20 +24,23 @@ struct LookupPart {
   Result<std::unique_ptr<kv::FoundValues>> found = nullptr;
 };
 
-// The replica with its store open.
+// The replica with its store open. `api_version`: of the client's request.
 runtime::Task<Result<std::shared_ptr<replica::Replica>>> OpenedReplica(ServerShard& owner,
-                                                                       TableBucket bucket) {
+                                                                       TableBucket bucket,
+                                                                       int16_t api_version) {
   auto replica = owner.replicas.Find(bucket, owner.catalog);
   if (!replica) co_return Fail(replica.error());
+  STROM_CO_TRY_VOID(CheckKeyFormat((*replica)->table(), api_version));
   if (!(*replica)->store_is_open()) {
     STROM_CO_TRY_VOID(co_await (*replica)->OpenStore());
   }
   co_return std::move(*replica);
 }
 
-runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> parts) {
+runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> parts,
+                                  int16_t api_version) {
   for (LookupPart* part : parts) {
-    auto replica = co_await OpenedReplica(owner, part->bucket);
+    auto replica = co_await OpenedReplica(owner, part->bucket, api_version);
     if (!replica) {
       part->found = Fail(replica.error());
       continue;
@@ -72,10 +75,11 @@ Result<Bytes> BatchOfMissing(replica::Replica& replica, const LookupPart& part) 
   return builder.Finish(replica.rows().table().layout().latest().id);
 }
 
-runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> parts) {
+runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> parts,
+                                int16_t api_version) {
   for (InsertPart* insert : parts) {
     LookupPart& part = *insert->part;
-    auto replica = co_await OpenedReplica(owner, part.bucket);
+    auto replica = co_await OpenedReplica(owner, part.bucket, api_version);
     auto batch = replica ? BatchOfMissing(**replica, part) : Result<Bytes>(Fail(replica.error()));
     if (!batch) {
       part.found = Fail(batch.error());
@@ -88,10 +92,11 @@ runtime::Task<bool> MakeInserts(ServerShard& owner, std::vector<InsertPart*> par
   co_return true;
 }
 
-runtime::Task<bool> ReadInserted(ServerShard& owner, std::vector<InsertPart*> parts) {
+runtime::Task<bool> ReadInserted(ServerShard& owner, std::vector<InsertPart*> parts,
+                                 int16_t api_version) {
   for (InsertPart* insert : parts) {
     LookupPart& part = *insert->part;
-    auto replica = co_await OpenedReplica(owner, part.bucket);
+    auto replica = co_await OpenedReplica(owner, part.bucket, api_version);
     auto values = replica ? (*replica)->rows().ReadThroughBuffer(part.keys)
                           : Result<std::vector<std::optional<Bytes>>>(Fail(replica.error()));
     if (!values) {
@@ -120,11 +125,11 @@ Status CheckInsert(const wire::LookupRequest& request) {
 // Inserts what the buckets in `parts` did not have, and reads it. After an error of a bucket its
 // part carries it.
 runtime::Task<void> InsertMissing(ServerShard& home, const wire::LookupRequest& request,
-                                  std::vector<InsertPart>& inserts) {
+                                  std::vector<InsertPart>& inserts, int16_t api_version) {
   const auto bucket_of = [](InsertPart* insert) { return insert->part->bucket; };
   co_await ForEachOwner(home, Pointers(inserts), bucket_of,
-                        [](ServerShard& owner, std::vector<InsertPart*> owned) {
-                          return MakeInserts(owner, std::move(owned));
+                        [api_version](ServerShard& owner, std::vector<InsertPart*> owned) {
+                          return MakeInserts(owner, std::move(owned), api_version);
                         });
   std::erase_if(inserts, [](const InsertPart& insert) { return insert.batch.empty(); });
   if (inserts.empty()) co_return;
@@ -136,7 +141,8 @@ runtime::Task<void> InsertMissing(ServerShard& home, const wire::LookupRequest& 
   co_await PutRows(home, puts,
                    {.acks = *request.acks,
                     .timeout = WaitOf(*request.timeout_ms, home.settings()),
-                    .target_columns = inserts.front().targets});
+                    .target_columns = inserts.front().targets,
+                    .api_version = api_version});
   std::vector<InsertPart*> inserted;
   for (InsertPart& insert : inserts) {
     if (insert.put.offset) {
@@ -146,8 +152,8 @@ runtime::Task<void> InsertMissing(ServerShard& home, const wire::LookupRequest& 
     }
   }
   co_await ForEachOwner(home, inserted, bucket_of,
-                        [](ServerShard& owner, std::vector<InsertPart*> owned) {
-                          return ReadInserted(owner, std::move(owned));
+                        [api_version](ServerShard& owner, std::vector<InsertPart*> owned) {
+                          return ReadInserted(owner, std::move(owned), api_version);
                         });
 }
 
@@ -192,9 +198,10 @@ Status ScanPrefixes(const kv::Store& store, PrefixPart& part) {
   return {};
 }
 
-runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> parts) {
+runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> parts,
+                                int16_t api_version) {
   for (PrefixPart* part : parts) {
-    auto replica = co_await OpenedReplica(owner, part->bucket);
+    auto replica = co_await OpenedReplica(owner, part->bucket, api_version);
     owner.metrics.looked_up_keys.Add(part->prefixes.size());
     part->status =
         replica ? ScanPrefixes((*replica)->rows().store(), *part) : Status(Fail(replica.error()));
@@ -206,6 +213,7 @@ runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> par
 
 runtime::Task<Response> HandleLookup(RequestContext& request) {
   const int32_t id = request.header.request_id;
+  const int16_t version = request.header.api_version;
   auto parsed = wire::ParseLookup(request.body);
   if (!parsed) co_return wire::EncodeError(id, parsed.error());
   if (parsed->insert_if_not_exists) {
@@ -220,15 +228,15 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
   }
   co_await ForEachOwner(
       request.home, Pointers(parts), [](LookupPart* part) { return part->bucket; },
-      [](ServerShard& owner, std::vector<LookupPart*> owned) {
-        return LookUpOnOwner(owner, std::move(owned));
+      [version](ServerShard& owner, std::vector<LookupPart*> owned) {
+        return LookUpOnOwner(owner, std::move(owned), version);
       });
   std::vector<InsertPart> inserts;
   if (parsed->insert_if_not_exists) {
     for (LookupPart& part : parts) {
       if (part.found) inserts.push_back({.part = &part});
     }
-    co_await InsertMissing(request.home, *parsed, inserts);
+    co_await InsertMissing(request.home, *parsed, inserts, version);
   }
   std::unordered_map<const LookupPart*, std::vector<std::optional<ByteView>>> inserted;
   for (InsertPart& insert : inserts) {
@@ -257,6 +265,7 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
 
 runtime::Task<Response> HandlePrefixLookup(RequestContext& request) {
   const int32_t id = request.header.request_id;
+  const int16_t version = request.header.api_version;
   auto parsed = wire::ParsePrefixLookup(request.body);
   if (!parsed) co_return wire::EncodeError(id, parsed.error());
   std::vector<PrefixPart> parts;
@@ -266,8 +275,8 @@ runtime::Task<Response> HandlePrefixLookup(RequestContext& request) {
   }
   co_await ForEachOwner(
       request.home, Pointers(parts), [](PrefixPart* part) { return part->bucket; },
-      [](ServerShard& owner, std::vector<PrefixPart*> owned) {
-        return ScanOnOwner(owner, std::move(owned));
+      [version](ServerShard& owner, std::vector<PrefixPart*> owned) {
+        return ScanOnOwner(owner, std::move(owned), version);
       });
   std::vector<wire::PrefixLookupResult> results;
   results.reserve(parts.size());

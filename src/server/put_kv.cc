@@ -58,6 +58,10 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
     part.offset = Fail(replica.error());
     co_return false;
   }
+  if (Status known = CheckKeyFormat((*replica)->table(), request.api_version); !known) {
+    part.offset = Fail(known.error());
+    co_return false;
+  }
   if (Status writable = CheckDisk(owner, part.bucket); !writable) {
     part.offset = Fail(writable.error());
     co_return false;
@@ -86,6 +90,7 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
     co_return false;
   }
   part.offset = appended->required_offset;
+  part.pressure = (*replica)->Pressure();
   owner.metrics.put_bytes.Add(part.records.size());
   if (request.acks == wire::kAcksAll) {
     waits.push_back({&part, std::move(*replica), appended->required_offset});
@@ -107,6 +112,14 @@ runtime::Task<bool> PutOnOwner(ServerShard& owner, std::vector<PutPart*> parts,
 }
 
 }  // namespace
+
+Status CheckKeyFormat(const metadata::TableInfo& table, int16_t api_version) {
+  if (!table.needs_new_keys || api_version > 0) return {};
+  return Fail(ErrorCode::kUnsupportedVersion,
+              "Keys of table {} are encoded in a way (table.kv.format-version 2) that this client "
+              "does not know; use a newer one.",
+              table.path);
+}
 
 runtime::Task<void> PutRows(ServerShard& home, std::vector<PutPart*> parts, PutRequest request) {
   co_await ForEachOwner(
@@ -133,7 +146,8 @@ runtime::Task<Response> HandlePutKv(RequestContext& request) {
   std::vector<wire::PutKvResult> results;
   results.reserve(parts.size());
   for (PutPart& part : parts) {
-    results.push_back({part.bucket.partition, part.bucket.bucket, std::move(part.offset)});
+    results.push_back(
+        {part.bucket.partition, part.bucket.bucket, std::move(part.offset), part.pressure});
   }
   co_return wire::EncodePutKvResponse(id, results);
 }

@@ -6,12 +6,18 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/result.h"
+#include "metadata/catalog.h"
 #include "runtime/task.h"
 #include "server/writes.h"
 
 namespace strom::server {
 
 struct ServerShard;
+
+// Clients that speak version 0 of an API of rows encode some keys in the old way (spec 05, 1):
+// kUnsupportedVersion.
+Status CheckKeyFormat(const metadata::TableInfo& table, int16_t api_version);
 
 // One bucket of a write; its offset is the end of its changelog batch.
 using PutPart = WritePart<ByteView>;

@@ -152,6 +152,7 @@ void SetRows(const Config& config, ServerSettings& settings) {
   rocks.block_cache_bytes = bytes("kv.rocksdb.shared-block-cache.size");
   rocks.write_buffers_bytes = bytes("kv.rocksdb.shared-write-buffer.size");
   rocks.write_buffer_bytes = bytes("kv.rocksdb.writebuffer.size");
+  rocks.level0_signal = static_cast<int>(config.Int("kv.backpressure.l0-slowdown-trigger"));
   rocks.write_buffer_count = static_cast<int>(config.Int("kv.rocksdb.writebuffer.count"));
   rocks.write_buffers_to_merge =
       static_cast<int>(config.Int("kv.rocksdb.writebuffer.number-to-merge"));

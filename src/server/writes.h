@@ -22,6 +22,7 @@ struct WritePart {
   TableBucket bucket;
   Records records;
   Result<Offset> offset = Offset(-1);
+  float pressure = 0;  // of a bucket of rows, for writers that slow down
 };
 
 // One part for each bucket of a request. A bucket named twice gets one answer, an error, and
