@@ -23,12 +23,12 @@ class TestClient {
   }
 
   // The body of the answer, or the error it carries.
-  runtime::Task<Result<Bytes>> Call(wire::Api api, Bytes request_body) {
+  runtime::Task<Result<Bytes>> Call(wire::Api api, Bytes request_body, int16_t version = 0) {
     const int32_t id = next_id_++;
     Bytes frame;
     AppendBig(frame, static_cast<int32_t>(wire::kRequestHeaderBytes + request_body.size()));
     AppendBig(frame, static_cast<int16_t>(api));
-    AppendBig(frame, int16_t{0});
+    AppendBig(frame, version);
     AppendBig(frame, id);
     Append(frame, request_body);
     const ByteView piece = frame;
@@ -46,10 +46,11 @@ class TestClient {
   }
 
   template <class Answer>
-  runtime::Task<Result<Answer>> Ask(wire::Api api, const google::protobuf::MessageLite& request) {
+  runtime::Task<Result<Answer>> Ask(wire::Api api, const google::protobuf::MessageLite& request,
+                                    int16_t version = 0) {
     Bytes body(request.ByteSizeLong());
     request.SerializeToArray(body.data(), static_cast<int>(body.size()));
-    STROM_CO_TRY(const Bytes answer, co_await Call(api, std::move(body)));
+    STROM_CO_TRY(const Bytes answer, co_await Call(api, std::move(body), version));
     co_return wire::ParseMessage<Answer>(answer);
   }
 

@@ -1,0 +1,180 @@
+// What writers are told by a server whose stores fall behind (spec 05, 11).
+#include <gtest/gtest.h>
+
+#include "format/kv_batch.h"
+#include "kv/memory_store.h"
+#include "runtime/test_runtime.h"
+#include "server/server.h"
+#include "server/test_client.h"
+
+namespace strom::server {
+namespace {
+
+using runtime::Task;
+
+// What the stores of a test say and do.
+struct Behaviour {
+  int level0_files = 0;
+  bool refuses = false;
+};
+
+class SlowStore final : public kv::Store {
+ public:
+  SlowStore(std::unique_ptr<kv::Store> store, const Behaviour& behaviour)
+      : store_(std::move(store)), behaviour_(behaviour) {}
+
+  const kv::StorePosition& position() const override { return store_->position(); }
+  const std::string& identity() const override { return store_->identity(); }
+  Result<std::unique_ptr<kv::FoundValues>> Get(std::span<const ByteView> keys) const override {
+    return store_->Get(keys);
+  }
+  Status Write(std::span<const kv::StoreChange> changes, const kv::StorePosition& after) override {
+    if (behaviour_.refuses) return Fail(ErrorCode::kStorageBackpressure, "behind");
+    return store_->Write(changes, after);
+  }
+  std::unique_ptr<kv::StoreCursor> Scan() const override { return store_->Scan(); }
+  kv::StoreLoad load() const override {
+    return {.level0_files = behaviour_.level0_files,
+            .level0_limit = 20,
+            .level0_signal = 8,
+            .write_buffer_bytes = 1 << 20,
+            .write_buffer_count = 2};
+  }
+  Status Flush() override { return store_->Flush(); }
+  Result<kv::StorePosition> Checkpoint(const std::string& directory) override {
+    return store_->Checkpoint(directory);
+  }
+
+ private:
+  std::unique_ptr<kv::Store> store_;
+  const Behaviour& behaviour_;
+};
+
+class SlowEngine final : public kv::StoreEngine {
+ public:
+  explicit SlowEngine(const Behaviour& behaviour) : behaviour_(behaviour) {}
+  Result<std::unique_ptr<kv::Store>> Open(const std::string& directory) override {
+    STROM_TRY(auto store, engine_->Open(directory));
+    return std::make_unique<SlowStore>(std::move(store), behaviour_);
+  }
+  Status Destroy(const std::string& directory) override { return engine_->Destroy(directory); }
+
+ private:
+  const Behaviour& behaviour_;
+  kv::MemoryDisk disk_;
+  std::unique_ptr<kv::StoreEngine> engine_ = kv::MakeMemoryEngine(disk_, 0);
+};
+
+Task<Result<TableId>> CreateKeyedTable(TestClient& client) {
+  wire::pb::CreateTableRequest create;
+  create.mutable_table_path()->set_database_name("fluss");
+  create.mutable_table_path()->set_table_name("keyed");
+  create.set_ignore_if_exists(false);
+  create.set_table_json(
+      R"({"version":1,"schema":{"version":1,"columns":[)"
+      R"({"name":"id","data_type":{"type":"INTEGER","nullable":false},"id":0}],)"
+      R"("primary_key":["id"],"highest_field_id":0},"partition_key":[],"bucket_key":["id"],)"
+      R"("bucket_count":1,"properties":{},"custom_properties":{}})");
+  STROM_CO_TRY_VOID(
+      co_await client.Ask<wire::pb::CreateTableResponse>(wire::Api::kCreateTable, create));
+  wire::pb::GetTableInfoRequest info;
+  *info.mutable_table_path() = create.table_path();
+  STROM_CO_TRY(const auto table,
+               co_await client.Ask<wire::pb::GetTableInfoResponse>(wire::Api::kGetTableInfo, info));
+  co_return TableId(table.table_id());
+}
+
+// Upserts one row; the answer for its bucket.
+Task<wire::pb::PbPutKvRespForBucket> Put(TestClient& client, TableId table, int16_t version,
+                                         int32_t acks = 1) {
+  const Bytes key = {1};
+  const Bytes row = {0, 1};
+  format::KvBatchBuilder builder;
+  builder.Add(key, row);
+  const Bytes batch = builder.Finish(SchemaId(1));
+  wire::pb::PutKvRequest request;
+  request.set_acks(acks);
+  request.set_table_id(table.value);
+  request.set_timeout_ms(30'000);
+  auto* entry = request.add_buckets_req();
+  entry->set_bucket_id(0);
+  entry->set_records(batch.data(), batch.size());
+  const auto answer =
+      co_await client.Ask<wire::pb::PutKvResponse>(wire::Api::kPutKv, request, version);
+  EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
+  co_return answer ? answer->buckets_resp(0) : wire::pb::PbPutKvRespForBucket();
+}
+
+// `body` gets a client of a server whose stores behave as it says.
+void WithServer(std::function<Task<void>(TestClient&, TableId, Behaviour&)> body) {
+  runtime::RunSimulated(
+      [body]() -> Task<void> {
+        Behaviour behaviour;
+        ServerSettings settings;
+        settings.data_dir = "/simulated/data";
+        settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
+        settings.store_engine = std::make_shared<SlowEngine>(behaviour);
+        auto server = co_await Server::Start(settings);
+        EXPECT_TRUE(server) << (server ? "" : server.error().message);
+        {
+          auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
+          const auto table = co_await CreateKeyedTable(**client);
+          EXPECT_TRUE(table) << (table ? "" : table.error().message);
+          co_await body(**client, *table, behaviour);
+        }
+        EXPECT_TRUE(co_await (*server)->Stop());
+      },
+      2, "/simulated/data");
+}
+
+constexpr std::chrono::seconds kLonger{1};  // than what is known of a store is used
+
+TEST(Pressure, IsToldAsAStoreFallsBehind) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    EXPECT_FALSE((co_await Put(client, table, 2)).has_pressure());
+    behaviour.level0_files = 14;
+    co_await runtime::Sleep(kLonger);
+    const auto told = co_await Put(client, table, 2);
+    EXPECT_FALSE(told.has_error_code());
+    EXPECT_FLOAT_EQ(told.pressure(), 0.5F);
+    behaviour.level0_files = 3;
+    co_await runtime::Sleep(kLonger);
+    EXPECT_FALSE((co_await Put(client, table, 2)).has_pressure());
+  });
+}
+
+TEST(Pressure, AWriteThatCouldNotBeFlushedIsRefusedInTheWordsOfItsClient) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    EXPECT_FALSE((co_await Put(client, table, 2)).has_error_code());
+    behaviour.level0_files = 18;
+    co_await runtime::Sleep(kLonger);
+    EXPECT_EQ((co_await Put(client, table, 2)).error_code(), 72);
+    EXPECT_EQ((co_await Put(client, table, 1)).error_code(), 11);
+    EXPECT_EQ((co_await Put(client, table, 0)).error_code(), 11);
+    behaviour.level0_files = 0;
+    co_await runtime::Sleep(kLonger);
+    EXPECT_FALSE((co_await Put(client, table, 2)).has_error_code());
+  });
+}
+
+TEST(Pressure, AStoreThatTookNoWriteRefusesMoreUntilItTakesOne) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    EXPECT_FALSE((co_await Put(client, table, 2, -1)).has_error_code());
+    behaviour.refuses = true;
+    // Appended, but its rows wait.
+    EXPECT_FALSE((co_await Put(client, table, 2)).has_error_code());
+    co_await runtime::Sleep(kLonger);
+    const auto refused = co_await Put(client, table, 2);
+    EXPECT_EQ(refused.error_code(), 72);
+    EXPECT_NE(refused.error_message().find("fluss.keyed"), std::string::npos);
+    behaviour.refuses = false;
+    co_await runtime::Sleep(2 * kLonger);
+    const auto taken = co_await Put(client, table, 2, -1);
+    EXPECT_FALSE(taken.has_error_code());
+    // The first row, the one that waited with its image before, and this one.
+    EXPECT_EQ(taken.log_end_offset(), 5);
+  });
+}
+
+}  // namespace
+}  // namespace strom::server
