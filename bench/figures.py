@@ -17,6 +17,12 @@ BUDGETS = {
     "scan (frames)": ("CPU-s/GB", 0.5, 0.2),
     "scan 2 of 20 columns (client)": ("CPU-s/1e9 rows", 0.4, 0.1),
     "scan 2 of 20 columns (frames)": ("CPU-s/1e9 rows", 0.4, 0.1),
+    "upsert": ("CPU-us/row", 0.6, 0.3),
+    "update": ("CPU-us/row", 0.6, 0.3),
+    "lookup of 1 key, 1 in flight": ("CPU-us/key", 0.25, 0.1),
+    "lookup of 1 key, 16 in flight": ("CPU-us/key", 0.25, 0.1),
+    "lookup of 1 key, 256 in flight": ("CPU-us/key", 0.25, 0.1),
+    "lookup of 128 keys": ("CPU-us/key", 0.6, 0.3),
 }
 # value: (limit, aim), of Strom alone
 LIMITS = {
@@ -196,6 +202,71 @@ class Figures:
                 load.drop_table(self.server, name)
         return values
 
+    def put(self, name, rows, **options):
+        """Rows of 20 columns in requests of 1,000; CPU-us a row."""
+        options = {"keys": rows, "rows": 1000, "count": max(1, rows // 1000), "in_flight": 4,
+                   "seconds": LONG_S, "columns": COLUMNS, **options}
+        used = load.native(self.server, "put", name, **options)
+        return used["cpu"] / used["rows"] * 1e6
+
+    def upsert(self):
+        """New rows, then the same keys again in order and at random, two columns of them, deletes; then an
+        aggregating table."""
+        rows = int(400_000 * self.scale) // 1000 * 1000
+        name = self.name()
+        values = {}
+        values[f"upsert{self.suffix}"] = self.put(name, rows)
+        values[f"update{self.suffix}"] = self.put(name, rows)
+        values[f"update, random keys{self.suffix}"] = self.put(name, rows, random="")
+        values[f"partial update{self.suffix}"] = self.put(name, rows, target_columns="0,1,2")
+        requests = max(1, rows // 1000)
+        with load.Usage(self.server) as used:
+            found = load.native_together(
+                load.native_command(self.server, "put", name, keys=rows, rows=1000, count=requests,
+                                    in_flight=4, seconds=LONG_S, columns=COLUMNS),
+                load.native_command(self.server, "fetch", name, passes=1, fetch_bytes=8 << 20,
+                                    seconds=LONG_S))
+        changes = found[0]["rows"] + found[1]["rows"]
+        values[f"update and changelog scan at once{self.suffix}"] = used.cpu / changes * 1e6
+        values[f"delete{self.suffix}"] = self.put(name, rows, deletes="")
+        load.drop_table(self.server, name)
+        name = self.name()
+        engine = '"table.merge-engine":"aggregation"'
+        self.put(name, rows, properties=engine)
+        values[f"aggregation{self.suffix}"] = self.put(name, rows, properties=engine)
+        load.drop_table(self.server, name)
+        return values
+
+    def lookup(self):
+        """Keys at random: one at a time and many in flight, many in a request, groups by their prefix."""
+        rows = int(500_000 * self.scale) // 1000 * 1000
+        name, groups = self.name(), self.name()
+        self.put(name, rows)
+        values = {}
+
+        def look(what, table, count, keys=1, **options):
+            used = load.native(self.server, "lookup", table, keys=rows, rows=keys, count=count,
+                               seconds=LONG_S, **options)
+            values[what] = used["cpu"] / used["rows"] * 1e6
+            return used
+
+        for depth, count in ((1, 10_000), (16, 40_000), (256, 80_000)):
+            what = f"lookup of 1 key, {depth} in flight"
+            used = look(what, name, int(count * self.scale) + 1000, in_flight=depth)
+            for share, key in ((50, "p50"), (99, "p99"), (99.9, "p99_9")):
+                values[f"{what}: latency p{share:g}"] = used["latency_us"][key] / 1e3
+        used = load.native(self.server, "lookup", name, keys=rows, rows=1, rate=2000,
+                           seconds=3 * max(self.scale, 0.3))
+        for share, key in ((50, "p50"), (99, "p99"), (99.9, "p99_9")):
+            values[f"lookup at 2000/s: latency p{share:g}"] = used["latency_us"][key] / 1e3
+        look("lookup of 128 keys", name, int(4000 * self.scale) + 100, 128, in_flight=4)
+        load.drop_table(self.server, name)
+        self.put(groups, rows, group=20)
+        look("prefix lookup of 20 rows", groups, int(20_000 * self.scale) + 500, 1, in_flight=16,
+             group=20, prefixes="")
+        load.drop_table(self.server, groups)
+        return values
+
     def memory(self):
         """Resident bytes after all the other load."""
         return {"resident, loaded": self.server.resident_bytes() / 1e6}
@@ -204,6 +275,10 @@ class Figures:
 def unit_of(name):
     if name in BUDGETS:
         return BUDGETS[name][0]
+    if name.startswith(("upsert", "update", "partial", "delete", "aggregation", "prefix")):
+        return "CPU-us/row"
+    if name.startswith("lookup of") and "latency" not in name:
+        return "CPU-us/key"
     if "(wire bytes)" in name:
         return "% of full"
     if "latency" in name:

@@ -224,7 +224,8 @@ def native_command(server, verb, name, **options):
                f"127.0.0.1:{server.admin_port}", "--table", f"{DATABASE}.{name}", "--watch",
                str(server.processes[0].pid)]
     for key, value in options.items():
-        command += [f"--{key.replace('_', '-')}", str(value)]
+        # An option without a value is a flag.
+        command += [f"--{key.replace('_', '-')}", *([str(value)] if value != "" else [])]
     return command
 
 

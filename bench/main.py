@@ -17,7 +17,8 @@ import report
 from figures import Figures
 from servers import Peer, ROOT, Strom
 
-FIGURES = ["append", "scan", "wide", "filter", "latency", "concurrent", "buckets", "memory"]
+FIGURES = ["append", "scan", "wide", "filter", "latency", "concurrent", "buckets", "upsert", "lookup",
+           "memory"]
 # What the peer cannot be asked within minutes on one machine.
 PEER_SKIPS = {"filter again", "buckets 10000"}
 OUT = ROOT / "build" / "bench"
@@ -69,7 +70,7 @@ def main():
     if names and arguments.only != "peer":
         results["strom"] = measure(lambda: Strom(OUT / "strom"), names, runs, scale,
                                    bucket_counts=(1, 100, 10_000))
-        synced = [name for name in names if name in ("append", "latency", "concurrent")]
+        synced = [name for name in names if name in ("append", "latency", "concurrent", "upsert")]
         if synced:
             results["strom"].update(measure(lambda: Strom(OUT / "strom", "ack"), synced, runs, scale, "ack"))
     if names and arguments.only != "strom":

@@ -7,9 +7,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "python"))
+import wire  # noqa: E402
+
 JARS = ROOT / ".tools" / "jars"
 TICKS = os.sysconf("SC_CLK_TCK")
 OPENS = [flag for package in ("java.nio", "java.lang", "java.util", "sun.nio.ch", "java.net")
@@ -170,6 +174,21 @@ class Peer(Server):
         self.processes.insert(0, tablet)
         self.wait_for_port(self.port)
         self.coordinator_port = coordinator_port
+        self.wait_for_tables()
+
+    def wait_for_tables(self, timeout_s=60):
+        """It listens some seconds before the coordinator places buckets on it."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            try:
+                client = wire.Client(self.admin_port)
+                client.create_table("ready", "ready")
+                client.close()
+                return
+            except (OSError, wire.ServerError):
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
 
 class Kafka(Server):

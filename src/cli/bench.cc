@@ -132,7 +132,8 @@ Task<Result<Prepared>> PreparePut(const BenchArguments& arguments, client::Clust
                                   TableName name) {
   STROM_CO_TRY_VOID(co_await cluster.CreateTable(
       name.database, name.table,
-      client::GeneratedKeyedTable(arguments.columns, arguments.buckets, arguments.properties)));
+      client::GeneratedKeyedTable(arguments.columns, arguments.buckets, arguments.group > 0,
+                                  arguments.properties)));
   STROM_CO_TRY(const auto described, co_await cluster.Describe(name.database, name.table));
   STROM_CO_TRY(auto table, co_await cluster.Locate(name.database, name.table, kLeadersWithin));
   auto load = std::make_unique<client::PutLoad>(
@@ -145,19 +146,26 @@ Task<Result<Prepared>> PreparePut(const BenchArguments& arguments, client::Clust
                                .keys = arguments.keys,
                                .random = arguments.random,
                                .deletes = arguments.deletes,
-                               .target_columns = arguments.target_columns});
+                               .target_columns = arguments.target_columns,
+                               .group = arguments.group});
   co_return Prepared{std::move(table), std::move(load), OptionsOf(arguments, kProduceInFlight)};
 }
 
 Task<Result<Prepared>> PrepareLookup(const BenchArguments& arguments, client::Cluster& cluster,
                                      TableName name) {
+  if (arguments.prefixes && arguments.group == 0) {
+    co_return Fail(ErrorCode::kInvalidConfig,
+                   "--prefixes: say with --group how many rows have one.");
+  }
   STROM_CO_TRY(auto table, co_await cluster.Locate(name.database, name.table, kLeadersWithin));
   auto load = std::make_unique<client::LookupLoad>(
       client::LookupLoad::Options{.table = table.id,
                                   .buckets = table.leaders.size(),
                                   .keys_per_request = arguments.rows,
                                   .keys = arguments.keys,
-                                  .may_miss = arguments.may_miss});
+                                  .may_miss = arguments.may_miss,
+                                  .group = arguments.group,
+                                  .prefixes = arguments.prefixes});
   co_return Prepared{std::move(table), std::move(load), OptionsOf(arguments, 1)};
 }
 

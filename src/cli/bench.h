@@ -29,6 +29,8 @@ struct BenchArguments {
   bool random = false;
   bool deletes = false;
   bool may_miss = false;
+  int64_t group = 0;  // rows with one prefix; 0: the key has one column
+  bool prefixes = false;
   std::vector<int32_t> target_columns;
   std::string properties;  // of a table that is made: JSON members
   // fetch

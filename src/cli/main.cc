@@ -71,6 +71,14 @@ void AddRowArguments(const BenchVerbs& verbs, strom::cli::BenchArguments& argume
       ->delimiter(',');
   verbs.put->add_flag("--random", arguments.random, "keys at random instead of in order");
   verbs.put->add_flag("--deletes", arguments.deletes, "delete the keys instead");
+  for (CLI::App* verb : {verbs.put, verbs.lookup}) {
+    verb->add_option("--group", arguments.group,
+                     "rows that share the first column of the key; 0: the key has one column")
+        ->check(CLI::Range(int64_t{0}, int64_t{1} << 32))
+        ->capture_default_str();
+  }
+  verbs.lookup->add_flag("--prefixes", arguments.prefixes,
+                         "look up whole groups by that column; --rows of them in a request");
   verbs.lookup->add_flag("--may-miss", arguments.may_miss, "keys that are not there are no error");
 }
 

@@ -21,13 +21,16 @@ int64_t KeyOf(int64_t number, size_t bucket, size_t buckets) {
   return number * static_cast<int64_t>(buckets) + static_cast<int64_t>(bucket);
 }
 
-std::vector<KeySequence> SequencesOf(int64_t keys, size_t buckets, bool random) {
-  const int64_t of_each = std::max<int64_t>(keys / static_cast<int64_t>(buckets), 1);
+// Groups hold `group` keys of one bucket that follow each other.
+std::vector<KeySequence> SequencesOf(int64_t keys, size_t buckets, bool random, int64_t group = 1) {
+  const int64_t of_each = std::max<int64_t>(keys / static_cast<int64_t>(buckets) / group, 1);
   return std::vector<KeySequence>(buckets, KeySequence(of_each, random));
 }
 
-Bytes EncodeKey(int64_t key) {
+// `group`: that of the key, if there are groups.
+Bytes EncodeKey(int64_t key, std::optional<int64_t> group) {
   Bytes bytes;
+  if (group) AppendVarint(bytes, static_cast<uint64_t>(*group));
   AppendVarint(bytes, static_cast<uint64_t>(key));
   return bytes;
 }
@@ -38,8 +41,20 @@ struct RowAnswer {
   uint64_t bytes = 0;
 };
 
-// One bucket of an answer to PUT_KV or LOOKUP.
-Result<RowAnswer> ReadBucket(ByteView entry) {
+// The rows of a prefix.
+Status ReadGroup(ByteView list, RowAnswer& answer) {
+  FieldReader values(list);
+  while (values.Next()) {
+    if (values.tag() != Tag(1, WireType::kBytes)) continue;
+    ++answer.found;
+    answer.bytes += values.bytes().size();
+  }
+  if (values.failed()) return wire::Malformed("the rows of a prefix", values);
+  return {};
+}
+
+// One bucket of an answer to PUT_KV, LOOKUP or (with `prefixes`) PREFIX_LOOKUP.
+Result<RowAnswer> ReadBucket(ByteView entry, bool prefixes) {
   RowAnswer answer;
   int32_t error = 0;
   std::string message;
@@ -53,6 +68,10 @@ Result<RowAnswer> ReadBucket(ByteView entry) {
         message = fields.text();
         break;
       case Tag(5, WireType::kBytes):
+        if (prefixes) {
+          STROM_TRY_VOID(ReadGroup(fields.bytes(), answer));
+          break;
+        }
         ++(fields.bytes().empty() ? answer.missing : answer.found);
         answer.bytes += fields.bytes().size();
         break;
@@ -65,7 +84,7 @@ Result<RowAnswer> ReadBucket(ByteView entry) {
   return answer;
 }
 
-Result<RowAnswer> ReadAnswer(ByteView body) {
+Result<RowAnswer> ReadAnswer(ByteView body, bool prefixes = false) {
   FieldReader fields(body);
   std::optional<ByteView> bucket;
   while (fields.Next()) {
@@ -73,22 +92,28 @@ Result<RowAnswer> ReadAnswer(ByteView body) {
   }
   if (fields.failed()) return wire::Malformed("an answer", fields);
   STROM_TRY(const ByteView entry, wire::Require(bucket, "buckets_resp"));
-  return ReadBucket(entry);
+  return ReadBucket(entry, prefixes);
 }
 
 }  // namespace
 
-std::string GeneratedKeyedTable(int columns, int buckets, const std::string& properties) {
+std::string GeneratedKeyedTable(int columns, int buckets, bool grouped,
+                                const std::string& properties) {
   std::string fields = R"({"name":"id","data_type":{"type":"BIGINT","nullable":false},"id":0})";
-  for (int column = 1; column < columns; ++column) {
+  if (grouped) {
+    fields = R"({"name":"grp","data_type":{"type":"BIGINT","nullable":false},"id":0},)"
+             R"({"name":"id","data_type":{"type":"BIGINT","nullable":false},"id":1})";
+  }
+  for (int column = grouped ? 2 : 1; column < columns; ++column) {
     fields += fmt::format(R"(,{{"name":"c{}","data_type":{{"type":"{}"}},"id":{}}})", column,
                           column < columns / 2 ? "BIGINT" : "STRING", column);
   }
   return fmt::format(
-      R"({{"version":1,"schema":{{"version":1,"columns":[{}],"primary_key":["id"],)"
-      R"("highest_field_id":{}}},"partition_key":[],"bucket_key":["id"],"bucket_count":{},)"
+      R"({{"version":1,"schema":{{"version":1,"columns":[{}],"primary_key":[{}],)"
+      R"("highest_field_id":{}}},"partition_key":[],"bucket_key":["{}"],"bucket_count":{},)"
       R"("properties":{{{}}},"custom_properties":{{}}}})",
-      fields, columns - 1, buckets, properties);
+      fields, grouped ? R"("grp","id")" : R"("id")", columns - 1, grouped ? "grp" : "id", buckets,
+      properties);
 }
 
 int64_t KeySequence::Next() {
@@ -102,8 +127,10 @@ int64_t KeySequence::Next() {
 PutLoad::PutLoad(Options options)
     : options_(std::move(options)),
       keys_(SequencesOf(options_.keys, options_.buckets, options_.random)) {
-  types_.push_back({.root = format::TypeRoot::kBigInt, .nullable = false});
-  for (int column = 1; column < options_.columns; ++column) {
+  const int key_columns = options_.group > 0 ? 2 : 1;
+  types_.resize(static_cast<size_t>(key_columns),
+                {.root = format::TypeRoot::kBigInt, .nullable = false});
+  for (int column = key_columns; column < options_.columns; ++column) {
     types_.push_back({.root = column < options_.columns / 2 ? format::TypeRoot::kBigInt
                                                             : format::TypeRoot::kString});
   }
@@ -115,14 +142,18 @@ std::optional<LoadRequest> PutLoad::Next(size_t /*slot*/) {
   format::Row row(types_.size());
   Bytes encoded;
   for (int i = 0; i < options_.rows; ++i) {
-    const int64_t key = KeyOf(keys_[bucket].Next(), bucket, options_.buckets);
+    const int64_t number = keys_[bucket].Next();
+    const int64_t key = KeyOf(number, bucket, options_.buckets);
+    std::optional<int64_t> group;
+    if (options_.group > 0) group = KeyOf(number / options_.group, bucket, options_.buckets);
     if (options_.deletes) {
-      builder.Delete(EncodeKey(key));
+      builder.Delete(EncodeKey(key, group));
       continue;
     }
     ++stamp_;
-    row[0] = format::Value::Int(key);
-    for (size_t c = 1; c < row.size(); ++c) {
+    if (group) row[0] = format::Value::Int(*group);
+    row[group ? 1 : 0] = format::Value::Int(key);
+    for (size_t c = group ? 2 : 1; c < row.size(); ++c) {
       row[c] = types_[c].root == format::TypeRoot::kBigInt
                    ? format::Value::Int(stamp_ * static_cast<int64_t>(c))
                    : format::Value::Text(fmt::format("text-{:015}", stamp_ * 7919 % 1'000'003));
@@ -131,7 +162,7 @@ std::optional<LoadRequest> PutLoad::Next(size_t /*slot*/) {
     if (!format::AppendRow(format::RowFormat::kCompacted, types_, row, encoded)) {
       return std::nullopt;
     }
-    builder.Add(EncodeKey(key), encoded);
+    builder.Add(EncodeKey(key, group), encoded);
   }
   const Bytes batch = builder.Finish(options_.schema);
   LoadRequest request{.api = wire::Api::kPutKv, .bucket = bucket};
@@ -155,7 +186,9 @@ Result<Yield> PutLoad::Judge(size_t /*slot*/, ByteView body) {
 }
 
 LookupLoad::LookupLoad(Options options)
-    : options_(options), keys_(SequencesOf(options.keys, options.buckets, true)) {}
+    : options_(options),
+      keys_(
+          SequencesOf(options.keys, options.buckets, true, options.prefixes ? options.group : 1)) {}
 
 std::optional<LoadRequest> LookupLoad::Next(size_t slot) {
   const auto bucket = slot % options_.buckets;
@@ -163,11 +196,22 @@ std::optional<LoadRequest> LookupLoad::Next(size_t slot) {
   FieldWriter inner(entry);
   inner.Int(2, static_cast<int64_t>(bucket));
   for (int i = 0; i < options_.keys_per_request; ++i) {
-    const Bytes key = EncodeKey(KeyOf(keys_[bucket].Next(), bucket, options_.buckets));
+    const int64_t number = keys_[bucket].Next();
+    const int64_t of_group =
+        options_.group > 0 && !options_.prefixes ? number / options_.group : number;
+    const int64_t group = KeyOf(of_group, bucket, options_.buckets);
+    const int64_t own = KeyOf(number, bucket, options_.buckets);
+    Bytes key;
+    if (options_.prefixes) {
+      key = EncodeKey(group, std::nullopt);
+    } else {
+      key = EncodeKey(own, options_.group > 0 ? std::optional(group) : std::nullopt);
+    }
     inner.Length(3, key.size());
     Append(entry, key);
   }
-  LoadRequest request{.api = wire::Api::kLookup, .bucket = bucket};
+  LoadRequest request{.api = options_.prefixes ? wire::Api::kPrefixLookup : wire::Api::kLookup,
+                      .bucket = bucket};
   FieldWriter fields(request.head);
   fields.Int(1, options_.table.value);
   fields.Length(2, entry.size());
@@ -176,10 +220,11 @@ std::optional<LoadRequest> LookupLoad::Next(size_t slot) {
 }
 
 Result<Yield> LookupLoad::Judge(size_t /*slot*/, ByteView body) {
-  STROM_TRY(const RowAnswer answer, ReadAnswer(body));
-  if (answer.found + answer.missing != options_.keys_per_request) {
-    return Fail(ErrorCode::kUnknownServerError, "{} keys were asked for and {} answered.",
-                options_.keys_per_request, answer.found + answer.missing);
+  STROM_TRY(const RowAnswer answer, ReadAnswer(body, options_.prefixes));
+  const int64_t expected = options_.keys_per_request * (options_.prefixes ? options_.group : 1);
+  if (answer.found + answer.missing != expected && !(options_.prefixes && options_.may_miss)) {
+    return Fail(ErrorCode::kUnknownServerError, "{} rows were asked for and {} answered.", expected,
+                answer.found + answer.missing);
   }
   if (answer.missing > 0 && !options_.may_miss) {
     return Fail(ErrorCode::kUnknownServerError, "{} of {} keys are not in the table.",

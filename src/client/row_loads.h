@@ -14,9 +14,12 @@
 
 namespace strom::client {
 
-// A table with a primary key "id" BIGINT; then half BIGINT, half STRING. `properties` are table.*
-// options as JSON members, without braces, and may be empty.
-std::string GeneratedKeyedTable(int columns, int buckets, const std::string& properties);
+// A table with a primary key "id" BIGINT; then half BIGINT, half STRING. With `grouped` the key is
+// ("grp", "id"), both BIGINT, and the bucket key "grp", so that all rows of a group can be looked
+// up by their prefix. `properties` are table.* options as JSON members, without braces, and may be
+// empty.
+std::string GeneratedKeyedTable(int columns, int buckets, bool grouped,
+                                const std::string& properties);
 
 // Which key of a bucket comes next.
 class KeySequence {
@@ -46,6 +49,7 @@ class PutLoad : public Load {
     bool random = false;
     bool deletes = false;
     std::vector<int32_t> target_columns;  // empty: whole rows
+    int64_t group = 0;                    // rows of a group; 0: the table is not grouped
   };
   explicit PutLoad(Options options);
 
@@ -60,7 +64,8 @@ class PutLoad : public Load {
   int64_t stamp_ = 0;
 };
 
-// Lookups of keys. A key that is not there is an error unless `may_miss`.
+// Lookups of keys, or of whole groups by their prefix. A key, or a row of a group, that is not
+// there is an error unless `may_miss`.
 class LookupLoad : public Load {
  public:
   struct Options {
@@ -69,6 +74,8 @@ class LookupLoad : public Load {
     int keys_per_request = 1;
     int64_t keys = 1'000'000;
     bool may_miss = false;
+    int64_t group = 0;      // as the rows were put
+    bool prefixes = false;  // a request asks for groups instead of keys
   };
   explicit LookupLoad(Options options);
 

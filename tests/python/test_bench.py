@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from strom_server import binary
-from wire import Client
+from wire import Client, block, fields, number, path
 
 
 def bench(server, verb, *options, table="bench.t", code=0):
@@ -59,6 +59,51 @@ def test_what_is_produced_is_fetched_again(own_server):
     assert table >= 0
     stored = bench(own_server, "fetch").stdout
     assert f"{'rows':26}{produced['rows']}" in stored.splitlines()
+
+
+def row_count(server, buckets, table="rows"):
+    client = Client(server.port)
+    id = fields(client.call(1007, block(1, path("bench", table))))[1][0]
+    answer = fields(client.call(1059, number(1, id) + b"".join(block(2, number(2, b)) for b in range(buckets))))
+    return sum(fields(entry)[5][0] for entry in answer[1])
+
+
+def test_rows_that_are_put_are_found_changed_and_deleted(own_server):
+    of = {"table": "bench.rows"}
+    keys = ["--keys", "6000"]
+    put = ["--buckets", "3", "--rows", "500", "--count", "12", "--columns", "6", *keys]
+    first = figures(own_server, "put", *put, "--connections", "2", **of)
+    adds_up(first)
+    assert (first["requests"], first["rows"]) == (12, 6000)
+    assert row_count(own_server, 3) == 6000
+    found = figures(own_server, "lookup", *keys, "--rows", "100", "--count", "50", "--in-flight", "4", **of)
+    adds_up(found)
+    assert found["rows"] == 5000 and found["record_bytes"] > 5000 * 20
+    # The same keys again, and then two columns of them: nothing is added.
+    figures(own_server, "put", *put, "--random", **of)
+    figures(own_server, "put", *put, "--target-columns", "0,1", "--acks", "1", **of)
+    assert row_count(own_server, 3) == 6000
+    deleted = figures(own_server, "put", *put[:4], "--count", "3", *put[6:], "--deletes", **of)
+    assert deleted["rows"] == 1500
+    assert row_count(own_server, 3) == 4500
+    missing = bench(own_server, "lookup", *keys, "--rows", "1000", "--count", "9", code=1, **of)
+    assert "are not in the table" in missing.stderr
+    some = figures(own_server, "lookup", *keys, "--rows", "1000", "--count", "9", "--may-miss", **of)
+    assert 0 < some["rows"] < 9000
+
+
+def test_groups_are_found_by_their_prefix(own_server):
+    of = {"table": "bench.groups"}
+    shape = ["--keys", "4000", "--group", "20"]
+    figures(own_server, "put", *shape, "--buckets", "2", "--rows", "500", "--count", "8", **of)
+    assert row_count(own_server, 2, "groups") == 4000
+    single = figures(own_server, "lookup", *shape, "--rows", "10", "--count", "20", **of)
+    assert single["rows"] == 200
+    prefixes = figures(own_server, "lookup", *shape, "--prefixes", "--rows", "5", "--count", "30", **of)
+    adds_up(prefixes)
+    assert prefixes["rows"] == 30 * 5 * 20
+    refused = bench(own_server, "lookup", "--prefixes", code=2, **of)
+    assert "--group" in refused.stderr
 
 
 def test_at_a_rate_as_many_are_sent_as_were_due(own_server):
