@@ -23,16 +23,19 @@ int VerifyLog(const std::string& path) {
     const auto report = log::Verify(files, path);
     if (!report) {
       std::fprintf(stderr, "strom: %s\n", report.error().message.c_str());
-      return kFailed;
+      return kUsage;
     }
     for (const log::LogProblem& problem : report->problems) {
-      std::printf("%s: byte %llu: %s\n", problem.path.c_str(),
-                  static_cast<unsigned long long>(problem.position), problem.what.c_str());
+      fmt::print("{}: byte {}: {}\n  {}\n", problem.path, problem.position, problem.what,
+                 problem.remedy);
     }
     const uint64_t problems = report->problems.size() + report->more_problems;
     fmt::print("{} segments, {} batches, {} records, {} bytes: {}\n", report->segments,
                report->batches, report->records, report->bytes,
-               problems == 0 ? "no problem found" : fmt::format("{} problems", problems));
+               problems == 0 ? "no problem found"
+                             : fmt::format("{} problem{}", problems, problems == 1 ? "" : "s"));
+    if (report->more_problems > 0)
+      fmt::print("Only the first {} are listed.\n", report->problems.size());
     return problems == 0 ? kOk : kDamaged;
   });
 }

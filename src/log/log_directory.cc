@@ -8,8 +8,6 @@ namespace {
 
 constexpr std::string_view kLockFile = "/.lock";
 constexpr std::string_view kCleanMarker = "/.fluss_cleanshutdown";
-constexpr std::string_view kRecoveryPoints = "/recovery-point-offset-checkpoint";
-constexpr std::string_view kHighWatermarks = "/high-watermark-checkpoint";
 
 // "orders-7" -> 7. The last '-' counts: table names may hold some.
 std::optional<TableId> TableIdOf(std::string_view folder) {
@@ -35,13 +33,14 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::Open(runtime::FileSystem& fi
     STROM_TRY_VOID(files.Remove(marker));
     STROM_TRY_VOID(files.SyncDirectory(root));
   }
-  Result<OffsetMap> points = ReadCheckpoint(files, root + std::string(kRecoveryPoints));
+  const std::string recovery_points = fmt::format("{}/{}", root, kRecoveryPointsFile);
+  Result<OffsetMap> points = ReadCheckpoint(files, recovery_points);
   if (points) {
     directory->recovery_points_ = std::move(*points);
   } else {
     // Without it every log is verified from its start: slower, as safe.
     strom::Log(LogLevel::kWarn, "data_dir.checkpoint_unreadable",
-               {{"path", root + std::string(kRecoveryPoints)}, {"reason", points.error().message}});
+               {{"path", recovery_points}, {"reason", points.error().message}});
   }
   STROM_TRY_VOID(directory->Scan());
   return directory;
@@ -81,11 +80,11 @@ std::string LogDirectory::BucketPath(const strom::TablePath& table, TableId id,
 }
 
 Status LogDirectory::WriteRecoveryPoints(const OffsetMap& offsets) {
-  return WriteCheckpoint(files_, path_ + std::string(kRecoveryPoints), offsets);
+  return WriteCheckpoint(files_, fmt::format("{}/{}", path_, kRecoveryPointsFile), offsets);
 }
 
 Status LogDirectory::WriteHighWatermarks(const OffsetMap& offsets) {
-  return WriteCheckpoint(files_, path_ + std::string(kHighWatermarks), offsets);
+  return WriteCheckpoint(files_, fmt::format("{}/{}", path_, kHighWatermarksFile), offsets);
 }
 
 Status LogDirectory::MarkClean() {

@@ -25,6 +25,8 @@ namespace strom::log {
 
 // Folder of the metadata journal. The dot keeps it apart from databases.
 inline constexpr std::string_view kMetadataFolder = ".metadata";
+inline constexpr std::string_view kRecoveryPointsFile = "recovery-point-offset-checkpoint";
+inline constexpr std::string_view kHighWatermarksFile = "high-watermark-checkpoint";
 
 struct FoundTable {
   std::string directory;

@@ -1,170 +1,198 @@
 #include "log/verify.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "log/batch_scan.h"
+#include "log/checkpoint_file.h"
 #include "log/file_names.h"
-#include "log/offset_index.h"
-#include "log/time_index.h"
+#include "log/log_directory.h"
+#include "log/verify_segment.h"
 
 namespace strom::log {
 namespace {
 
 constexpr size_t kMaxDepth = 8;  // data directory, database, table, partition, bucket
 
-struct Batch {
-  uint64_t position;
-  Offset base;
-  Offset last;
-  Timestamp timestamp;
-};
+constexpr std::string_view kMissingSegment =
+    "Segments are missing: restore their files from a backup, what they held cannot be made anew.";
+constexpr std::string_view kMissingLog =
+    "Restore its .log file from a backup; without one the next start deletes this file.";
+constexpr std::string_view kUnknownName =
+    "No server reads it: give it back the name it had, or move it away.";
+constexpr std::string_view kCheckpointRemedy =
+    "Stop the server and delete the file: the next start then checks the logs from their "
+    "beginning.";
+constexpr std::string_view kLostEnd =
+    "The log has lost its end: restore its files from a backup. To go on without, stop the server "
+    "and delete this file, so that the next start checks the logs from their beginning.";
+
+// "log-3" with the prefix "log-": 3.
+template <class Id>
+std::optional<Id> IdBehind(std::string_view prefix, std::string_view name) {
+  if (!name.starts_with(prefix)) return std::nullopt;
+  const auto number = ParseDigits<typename Id::rep_type>(name.substr(prefix.size()));
+  return number ? std::optional(Id(*number)) : std::nullopt;
+}
+
+// Whose logs lie in a folder: those of a table, or of one of its partitions.
+using LogOwner = std::pair<TableId, std::optional<PartitionId>>;
+
+// `names`: of the folders from the data directory down: "data", "db", "orders-7", "2026-p4".
+// Nothing if the last one is neither of a table nor of a partition.
+std::optional<LogOwner> OwnerOf(std::span<const std::string> names) {
+  const auto last_part = [](const std::string& name) {
+    const size_t dash = name.rfind('-');
+    return dash == std::string::npos ? std::string_view() : std::string_view(name).substr(dash);
+  };
+  if (names.size() != 3 && names.size() != 4) return std::nullopt;
+  const auto table = IdBehind<TableId>("-", last_part(names[2]));
+  if (!table) return std::nullopt;
+  if (names.size() == 3) return LogOwner{*table, std::nullopt};
+  const auto partition = IdBehind<PartitionId>("-p", last_part(names[3]));
+  return partition ? std::optional(LogOwner{*table, partition}) : std::nullopt;
+}
 
 class Verifier {
  public:
   Verifier(runtime::FileSystem& files, VerifyReport& report) : files_(files), report_(report) {}
 
-  Status Folder(const std::string& path, size_t depth) {
+  // `names`: of the folders down to this one, the root of the walk being the first.
+  Status Folder(const std::string& path, std::vector<std::string> names) {
     STROM_TRY(const auto entries, files_.List(path));
-    std::vector<Offset> segments;
+    if (const auto owner = OwnerOf(names)) owners_.insert(*owner);
+    bool segments = false;
     for (const runtime::DirectoryEntry& entry : entries) {
-      const std::string child = path + "/" + entry.name;
-      if (entry.is_directory) {
-        if (depth < kMaxDepth && !entry.name.starts_with('.')) {
-          STROM_TRY_VOID(Folder(child, depth + 1));
-        }
-      } else if (const auto base = OffsetOfFileName(entry.name, kLogSuffix)) {
-        segments.push_back(*base);
+      if (!entry.is_directory) {
+        segments = segments || OffsetOfFileName(entry.name, kLogSuffix).has_value();
+      } else if (names.size() <= kMaxDepth && !entry.name.starts_with('.')) {
+        names.push_back(entry.name);
+        const std::string folder = path + "/" + entry.name;
+        if (const Status read = Folder(folder, names); !read) Unreadable(folder, read.error());
+        names.pop_back();
       }
     }
-    std::ranges::sort(segments);
-    std::optional<Offset> expected;
-    for (const Offset base : segments) {
-      const std::string file = FilePath(path, base, kLogSuffix);
-      if (expected && base != *expected) {
-        Found(file, 0,
-              fmt::format("it begins at offset {}, the one before ends at {}", base, *expected));
-      }
-      STROM_TRY(expected, Segment(file, path, base));
+    const auto bucket = IdBehind<BucketId>("log-", names.back());
+    if (!segments && !bucket) return {};
+    // The root may be a copy of a bucket.
+    if (!bucket && names.size() > 1) {
+      AddProblem(report_, {path, 0, "it holds segments, but its name is that of no bucket",
+                           std::string(kUnknownName)});
     }
+    const std::optional<Offset> end = Bucket(path, entries);
+    const auto owner = OwnerOf(std::span(names).first(names.size() - 1));
+    if (bucket && owner && end) ends_[{owner->first, owner->second, *bucket}] = *end;
     return {};
   }
 
-  // The offset behind its last batch.
-  Result<Offset> Segment(const std::string& path, const std::string& folder, Offset base) {
-    STROM_TRY(const auto file, files_.Open(path, runtime::OpenMode::kRead));
-    STROM_TRY(const uint64_t size, file->Size());
-    ++report_.segments;
-    report_.bytes += size;
-    BatchScan scan(*file, 0, size, BatchScan::Depth::kChecksums);
-    std::vector<Batch> batches;
-    Offset expected = base;
-    Timestamp newest{-1};
-    while (true) {
-      STROM_TRY(const auto batch, scan.Next());
-      if (!batch) break;
-      const format::BatchHeader& header = batch->header;
-      if (!batch->crc_fits) Found(path, batch->position, "the CRC of the batch does not match");
-      if (header.base_offset != expected) {
-        Found(path, batch->position,
-              fmt::format("offset {} where {} must follow", header.base_offset, expected));
-      }
-      if (header.commit_timestamp < newest) {
-        Found(path, batch->position,
-              fmt::format("timestamp {} after {}", header.commit_timestamp, newest));
-      }
-      batches.push_back(
-          {batch->position, header.base_offset, header.last_offset(), header.commit_timestamp});
-      newest = std::max(newest, header.commit_timestamp);
-      expected = header.next_offset();
-      ++report_.batches;
-      report_.records += static_cast<uint64_t>(std::max(header.record_count, 0));
+  // A file of the data directory, which Folder has walked.
+  Status Checkpoint(const std::string& path) {
+    STROM_TRY(const bool exists, files_.Exists(path));
+    if (!exists) return {};
+    const auto content = runtime::ReadFile(files_, path);
+    if (!content) {
+      Unreadable(path, content.error());
+      return {};
     }
-    if (scan.position() != size) {
-      Found(path, scan.position(),
-            fmt::format("{} bytes are no batch: {}", size - scan.position(),
-                        scan.problem() ? format::Describe(*scan.problem()) : "cut off"));
+    const auto offsets = ParseCheckpoint(AsText(*content));
+    if (!offsets) {
+      AddProblem(report_, {path, 0, offsets.error().message, std::string(kCheckpointRemedy)});
+      return {};
     }
-    if (!folder.empty()) {
-      STROM_TRY_VOID(CheckOffsetIndex(folder, base, batches));
-      STROM_TRY_VOID(CheckTimeIndex(folder, base, batches));
-    }
-    return expected;
+    for (const auto& [bucket, offset] : std::map(offsets->begin(), offsets->end()))
+      CheckpointEntry(path, bucket, offset);
+    return {};
   }
 
  private:
-  void Found(const std::string& path, uint64_t position, std::string what) {
-    if (report_.problems.size() == kMaxProblems) {
-      ++report_.more_problems;
+  void Unreadable(const std::string& path, const Error& error) {
+    AddProblem(report_, {path, 0, error.message, std::string(kUnreadable)});
+  }
+
+  void CheckpointEntry(const std::string& path, const TableBucket& bucket, Offset offset) {
+    // Entries of what was dropped stay until the next checkpoint.
+    if (!owners_.contains({bucket.table, bucket.partition})) return;
+    const auto end = ends_.find(bucket);
+    if (offset <= (end == ends_.end() ? Offset(0) : end->second)) return;
+    std::string what =
+        end == ends_.end()
+            ? fmt::format("it names offset {} of bucket {}, which has no log", offset, bucket)
+            : fmt::format("it names offset {} of bucket {}, whose log ends at {}", offset, bucket,
+                          end->second);
+    AddProblem(report_, {path, 0, std::move(what), std::string(kLostEnd)});
+  }
+
+  // The offset behind its last batch; nothing if that cannot be read.
+  std::optional<Offset> Bucket(const std::string& path,
+                               const std::vector<runtime::DirectoryEntry>& entries) {
+    std::vector<Offset> segments;
+    std::vector<Offset> snapshots;
+    for (const runtime::DirectoryEntry& entry : entries) {
+      if (entry.is_directory) continue;
+      if (const auto base = OffsetOfFileName(entry.name, kLogSuffix)) segments.push_back(*base);
+      if (const auto at = OffsetOfFileName(entry.name, kWriterSnapshotSuffix))
+        snapshots.push_back(*at);
+    }
+    std::ranges::sort(segments);
+    std::ranges::sort(snapshots);
+    BucketVerification bucket{files_, report_, path, SnapshotVerifier(files_, report_, path)};
+    bucket.snapshots.Load(snapshots);
+    const std::optional<Offset> end = Segments(bucket, segments);
+    if (end) {
+      bucket.snapshots.Finish(segments.empty() ? *end : segments.front(),
+                              segments.empty() ? *end : segments.back(), *end, bucket.log_is_whole);
+    }
+    for (const runtime::DirectoryEntry& entry : entries) {
+      if (!entry.is_directory) OtherFile(path, entry.name, segments);
+    }
+    return end;
+  }
+
+  // As Bucket.
+  std::optional<Offset> Segments(BucketVerification& bucket, const std::vector<Offset>& segments) {
+    std::optional<Offset> end;
+    for (const Offset base : segments) {
+      if (end && base != *end) {
+        bucket.log_is_whole = false;
+        AddProblem(report_,
+                   {FilePath(bucket.folder, base, kLogSuffix), 0,
+                    fmt::format("it begins at offset {}, the one before ends at {}", base, *end),
+                    std::string(kMissingSegment)});
+      }
+      const Result<Offset> verified = VerifySegment(bucket, base, base == segments.back());
+      end = verified ? std::optional(*verified) : std::nullopt;
+      if (verified) continue;
+      bucket.log_is_whole = false;
+      Unreadable(FilePath(bucket.folder, base, kLogSuffix), verified.error());
+    }
+    return segments.empty() ? Offset(0) : end;
+  }
+
+  // A file of a bucket that nothing else has looked at.
+  void OtherFile(const std::string& folder, const std::string& name,
+                 const std::vector<Offset>& segments) {
+    const std::string path = folder + "/" + name;
+    // What a crash or a retention left; the next start deletes it.
+    if (name.ends_with(kDeletedSuffix) || name.ends_with(".tmp")) return;
+    if (OffsetOfFileName(name, kLogSuffix) || OffsetOfFileName(name, kWriterSnapshotSuffix)) return;
+    for (const std::string_view suffix : {kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix}) {
+      const auto base = OffsetOfFileName(name, suffix);
+      if (!base) continue;
+      if (!std::ranges::binary_search(segments, *base)) {
+        AddProblem(report_, {path, 0, "it belongs to a segment that is not there",
+                             std::string(kMissingLog)});
+      }
       return;
     }
-    report_.problems.push_back({path, position, std::move(what)});
-  }
-
-  // Nothing if there is no such file.
-  Result<std::optional<Bytes>> ReadIndex(const std::string& path) {
-    STROM_TRY(const bool exists, files_.Exists(path));
-    if (!exists) return std::nullopt;
-    STROM_TRY(Bytes content, runtime::ReadFile(files_, path));
-    return content;
-  }
-
-  Status CheckOffsetIndex(const std::string& folder, Offset base,
-                          const std::vector<Batch>& batches) {
-    const std::string path = FilePath(folder, base, kOffsetIndexSuffix);
-    STROM_TRY(const auto content, ReadIndex(path));
-    if (!content) return {};
-    if (content->size() % kOffsetIndexEntryBytes != 0) {
-      Found(path, content->size(), "its size is no whole number of entries");
-      return {};
-    }
-    std::set<uint64_t> starts;
-    for (const Batch& batch : batches)
-      starts.insert(batch.position);
-    int64_t before = -1;
-    for (size_t at = 0; at < content->size(); at += kOffsetIndexEntryBytes) {
-      const int64_t relative = LoadBig<int32_t>(content->data() + at);
-      const int64_t position = LoadBig<int32_t>(content->data() + at + 4);
-      if (relative <= before) Found(path, at, "its entries do not ascend");
-      before = relative;
-      if (!starts.contains(static_cast<uint64_t>(position))) {
-        Found(path, at, fmt::format("it points to byte {}, where no batch begins", position));
-        continue;
-      }
-      const auto batch =
-          std::ranges::lower_bound(batches, static_cast<uint64_t>(position), {}, &Batch::position);
-      if (base + relative < batch->base) {
-        Found(path, at,
-              fmt::format("offset {} is not at or behind byte {}", base + relative, position));
-      }
-    }
-    return {};
-  }
-
-  Status CheckTimeIndex(const std::string& folder, Offset base, const std::vector<Batch>& batches) {
-    const std::string path = FilePath(folder, base, kTimeIndexSuffix);
-    STROM_TRY(const auto content, ReadIndex(path));
-    if (!content) return {};
-    if (content->size() % kTimeIndexEntryBytes != 0) {
-      Found(path, content->size(), "its size is no whole number of entries");
-      return {};
-    }
-    int64_t before = -1;
-    for (size_t at = 0; at < content->size(); at += kTimeIndexEntryBytes) {
-      const int64_t timestamp = LoadBig<int64_t>(content->data() + at);
-      const Offset offset = base + LoadBig<int32_t>(content->data() + at + 8);
-      if (timestamp <= before) Found(path, at, "its entries do not ascend");
-      before = timestamp;
-      const auto batch = std::ranges::lower_bound(batches, offset, {}, &Batch::base);
-      if (batch == batches.end() || batch->base != offset || batch->timestamp.ms != timestamp) {
-        Found(path, at, fmt::format("no batch at offset {} has timestamp {}", offset, timestamp));
-      }
-    }
-    return {};
+    AddProblem(report_,
+               {path, 0, "its name is that of no file of a log", std::string(kUnknownName)});
   }
 
   runtime::FileSystem& files_;
   VerifyReport& report_;
+  std::map<TableBucket, Offset> ends_;
+  std::set<LogOwner> owners_;
 };
 
 // "…/00000000000000000020.log" -> folder and base; nothing for other names.
@@ -176,16 +204,28 @@ std::optional<std::pair<std::string, Offset>> SplitSegmentPath(const std::string
   return std::pair(slash == std::string::npos ? std::string(".") : path.substr(0, slash), *base);
 }
 
+// "a/b/" -> "a/b"
+std::string WithoutSlashes(std::string path) {
+  while (path.size() > 1 && path.ends_with('/'))
+    path.pop_back();
+  return path;
+}
+
 }  // namespace
 
 Result<VerifyReport> Verify(runtime::FileSystem& files, const std::string& path) {
   VerifyReport report;
-  Verifier verifier(files, report);
   if (const auto segment = SplitSegmentPath(path)) {
-    STROM_TRY_VOID(verifier.Segment(path, segment->first, segment->second));
-  } else {
-    STROM_TRY_VOID(verifier.Folder(path, 0));
+    BucketVerification bucket{files, report, segment->first,
+                              SnapshotVerifier(files, report, segment->first)};
+    STROM_TRY_VOID(VerifySegment(bucket, segment->second, true));
+    return report;
   }
+  Verifier verifier(files, report);
+  const std::string root = WithoutSlashes(path);
+  STROM_TRY_VOID(verifier.Folder(root, {root.substr(root.rfind('/') + 1)}));
+  for (const std::string_view name : {kRecoveryPointsFile, kHighWatermarksFile})
+    STROM_TRY_VOID(verifier.Checkpoint(fmt::format("{}/{}", root, name)));
   return report;
 }
 

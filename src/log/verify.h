@@ -16,6 +16,7 @@ struct LogProblem {
   std::string path;
   uint64_t position = 0;  // byte in the file
   std::string what;
+  std::string remedy;  // what to do, a sentence
 };
 
 struct VerifyReport {
@@ -30,9 +31,14 @@ struct VerifyReport {
 inline constexpr size_t kMaxProblems = 1000;
 
 // `path`: a .log file, the folder of a bucket, or any folder above (a whole data directory). Finds:
-// bytes that are no batch, CRCs that do not fit, offsets that go back or leave a gap (within and
-// between segments), timestamps that go back, index entries that point to no batch start, index
-// files of odd size or not ascending. A missing index is no problem: it is rebuilt.
+// - bytes that are no batch, CRCs that do not fit, offsets that go back or leave a gap (within and
+//   between segments), timestamps that go back;
+// - indexes that do not fit their segment, end too early or are missing of a closed segment; column
+//   ranges that do not fit; any of them whose segment is missing;
+// - writer snapshots that are unreadable, missing, or do not say what the batches do;
+// - of a data directory, checkpoints that are unreadable or name offsets behind the end of a log;
+// - files and folders of other names, and what the device does not give.
+// Column ranges need not be there. An error: `path` is not there, or cannot be read.
 Result<VerifyReport> Verify(runtime::FileSystem& files, const std::string& path);
 
 // Every batch of a .log file in order, until the end, damage, or `visit` returning false. `batch`

@@ -111,7 +111,7 @@ def test_verify_and_dump_after_a_clean_stop_and_after_damage(own_server):
     damaged = strom("log", "verify", own_server.data_dir)
     assert damaged.returncode == 4
     assert f"{segment}: byte 0: the CRC of the batch does not match" in damaged.stdout
-    assert strom("log", "verify", "/nowhere").returncode == 1
+    assert strom("log", "verify", "/nowhere").returncode == 2
 
 
 def test_lost_metadata_does_not_cost_the_data(own_server):
