@@ -93,15 +93,19 @@ Offset Log::recovery_point() const {
 
 namespace {
 
-// Writes the snapshot of the writers up to `at` and gives back what has to be synced.
+// Writes the snapshot of the writers up to `at` and gives back what has to be synced. After an
+// error there is no such file.
 Result<std::shared_ptr<runtime::File>> WriteSnapshot(runtime::FileSystem& files,
                                                      const std::string& directory, Offset at,
                                                      const WriterStates& writers) {
+  const std::string path = FilePath(directory, at, kWriterSnapshotSuffix);
   STROM_TRY(std::shared_ptr<runtime::File> file,
-            files.Open(FilePath(directory, at, kWriterSnapshotSuffix),
-                       runtime::OpenMode::kCreateTruncate));
+            files.Open(path, runtime::OpenMode::kCreateTruncate));
   const std::string text = WriteWriterSnapshot(writers);
-  STROM_TRY_VOID(file->WriteAt(0, std::array{AsBytes(text)}));
+  if (Status written = file->WriteAt(0, std::array{AsBytes(text)}); !written) {
+    (void)files.Remove(path);
+    return std::unexpected(written.error());
+  }
   return file;
 }
 
@@ -113,7 +117,12 @@ Status Log::State::Roll() {
   auto finished = std::make_shared<FinishedSegment>();
   finished->segment = segments.back();
   auto created = Segment::Create(files, directory, end_offset, options);
-  if (!created) return std::unexpected(Fail(created.error()));
+  if (!created) {
+    // Nothing has changed: with room for another file the next append gets further.
+    Error error = created.error();
+    error.code = ErrorCode::kLogStorage;
+    return std::unexpected(std::move(error));
+  }
   finished->side_files = finished->segment->Finish();
   if (end_offset > snapshot_offset) {
     auto snapshot = WriteSnapshot(files, directory, end_offset, writers);
