@@ -11,6 +11,7 @@
 #include <rocksdb/write_buffer_manager.h>
 
 #include "base/check.h"
+#include "kv/hash_memtable.h"
 
 namespace strom::kv {
 namespace {
@@ -261,9 +262,7 @@ rocksdb::ColumnFamilyOptions DataOptions(const Shared& shared) {
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.write_buffer_size = given.write_buffer_bytes;
-  // Most keys that are written are not in the memtable: a few bits say so.
-  options.memtable_prefix_bloom_size_ratio = 0.05;
-  options.memtable_whole_key_filtering = true;
+  options.memtable_factory = MakeHashMemtableFactory();
   options.arena_block_size = kArenaBlockBytes;
   options.max_write_buffer_number = given.write_buffer_count;
   options.min_write_buffer_number_to_merge = given.write_buffers_to_merge;
@@ -287,6 +286,7 @@ rocksdb::DBOptions DatabaseOptions(const Shared& shared) {
   options.create_missing_column_families = true;
   options.avoid_flush_during_shutdown = true;  // who closes a store flushes it first
   options.atomic_flush = true;
+  options.allow_concurrent_memtable_write = false;  // one shard writes; the memtable relies on it
   options.max_open_files = shared.options.max_open_files;
   options.max_file_opening_threads = 1;
   options.max_background_jobs = shared.options.background_threads;
