@@ -73,12 +73,14 @@ class KvBucket {
   KvTable& table() { return *table_; }
   // The table has got another schema; those it had stay.
   void ChangeTable(std::shared_ptr<KvTable> table) { table_ = std::move(table); }
+  // For readers on other shards; see store.h.
+  std::shared_ptr<const Store> ShareStore() const { return store_; }
   // Gives the store up, to be closed elsewhere.
-  std::unique_ptr<Store> TakeStore() { return std::move(store_); }
+  std::shared_ptr<Store> TakeStore() { return std::move(store_); }
 
  private:
   std::shared_ptr<KvTable> table_;
-  std::unique_ptr<Store> store_;
+  std::shared_ptr<Store> store_;
   PreWriteBuffer buffer_;
   IdRanges ids_;
 };

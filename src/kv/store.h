@@ -1,7 +1,8 @@
 // The sorted key-value store of one primary-key bucket: keys and stored values (spec 03, 11.1) as
-// bytes, and the position in the changelog that they reflect. Reads and writes happen on the shard
-// that owns the bucket; functions marked "blocking" run on the blocking pool, one at a time per
-// store, and beside the others.
+// bytes, and the position in the changelog that they reflect. Writes happen on the shard that owns
+// the bucket. Get and Scan may be called on any shard, for as long as the store is kept: they see
+// what was written, which is what is committed. Functions marked "blocking" run on the blocking
+// pool, one at a time per store, and beside the others.
 //
 // There is no log of its own: the changelog is the log. What a crash leaves is the state at some
 // earlier position, which the store knows (`position()` when it is opened again); the rest is

@@ -174,7 +174,7 @@ runtime::Task<Status> PrimaryKey::Close(bool flush) {
     co_await opened_.Wait();
   auto held = co_await snapshot_lock_.Lock();
   if (!bucket_) co_return Status{};
-  std::unique_ptr<kv::Store> store = bucket_->TakeStore();
+  std::shared_ptr<kv::Store> store = bucket_->TakeStore();
   bucket_.reset();
   co_return co_await runtime::OnBlockingPool([&]() -> Status {
     Status flushed = flush ? store->Flush() : Status{};

@@ -32,6 +32,13 @@ namespace strom::replica {
 
 class ParkedFetch;
 
+// The committed rows of a bucket, for readers on any shard. Whoever keeps it lets go of it when the
+// table is dropped.
+struct ReadableRows {
+  std::shared_ptr<const kv::Store> store;
+  std::shared_ptr<const metadata::TableInfo> table;
+};
+
 // What an append of one bucket came to, before its commit.
 struct Appended {
   Offset base_offset;      // -1 when the request carried no batch
@@ -67,6 +74,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   bool store_is_open() const { return primary_key_ && primary_key_->is_open(); }
   // Only while the store is open.
   kv::KvBucket& rows() { return primary_key_->bucket(); }
+  ReadableRows readable_rows() { return {rows().ShareStore(), table_}; }
 
   // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 13, 14,
   // 31, 35, 57, 72.

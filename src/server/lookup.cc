@@ -1,6 +1,7 @@
 // LOOKUP and PREFIX_LOOKUP (spec 05, 9 and 10): all keys of a bucket in one read of its store,
 // whose values are copied once, into the answer. Those of prefixes are copied out of the walk
-// first.
+// first. The first lookup of a bucket on a shard asks the owner, which opens the store; after that
+// the shard of the connection reads it itself.
 #include <unordered_set>
 
 #include "format/kv_batch.h"
@@ -22,6 +23,7 @@ struct LookupPart {
   TableBucket bucket;
   std::span<const ByteView> keys;
   Result<std::unique_ptr<kv::FoundValues>> found = nullptr;
+  replica::ReadableRows rows{};  // from its owner, for the next time
 };
 
 // The replica with its store open. `api_version`: of the client's request.
@@ -45,10 +47,36 @@ runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> p
       part->found = Fail(replica.error());
       continue;
     }
-    part->found = (*replica)->rows().store().Get(part->keys);
-    owner.metrics.looked_up_keys.Add(part->keys.size());
+    part->rows = (*replica)->readable_rows();
+    part->found = part->rows.store->Get(part->keys);
   }
   co_return true;
+}
+
+// Reads what this shard knows where to find; the parts that are left.
+template <class Part, class Read>
+std::vector<Part*> ReadHere(ServerShard& home, std::vector<Part>& parts, Read read) {
+  std::vector<Part*> left;
+  for (Part& part : parts) {
+    const auto known = home.readable.find(part.bucket);
+    if (known == home.readable.end()) {
+      left.push_back(&part);
+    } else {
+      read(part, known->second);
+    }
+  }
+  return left;
+}
+
+// Remembers where rows are that their owners told. Not of a table that was dropped meanwhile: its
+// entries have been taken out already.
+template <class Part>
+void Remember(ServerShard& home, const std::vector<Part*>& parts) {
+  for (Part* part : parts) {
+    if (part->rows.store && home.catalog.FindTable(part->bucket.table) != nullptr) {
+      home.readable.insert_or_assign(part->bucket, std::move(part->rows));
+    }
+  }
 }
 
 // --- insert_if_not_exists (spec 05, 9) ---
@@ -165,6 +193,7 @@ struct PrefixPart {
   Status status{};
   std::vector<size_t> counts{};
   std::vector<Bytes> values{};
+  replica::ReadableRows rows{};  // from its owner, for the next time
 };
 
 bool StartsWith(ByteView key, ByteView prefix) {
@@ -202,9 +231,12 @@ runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> par
                                 int16_t api_version) {
   for (PrefixPart* part : parts) {
     auto replica = co_await OpenedReplica(owner, part->bucket, api_version);
-    owner.metrics.looked_up_keys.Add(part->prefixes.size());
-    part->status =
-        replica ? ScanPrefixes((*replica)->rows().store(), *part) : Status(Fail(replica.error()));
+    if (!replica) {
+      part->status = Fail(replica.error());
+      continue;
+    }
+    part->rows = (*replica)->readable_rows();
+    part->status = ScanPrefixes(*part->rows.store, *part);
   }
   co_return true;
 }
@@ -226,11 +258,23 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
   for (const wire::LookupBucket& entry : parsed->buckets) {
     parts.push_back({{parsed->table_id, entry.partition, entry.bucket}, entry.keys});
   }
+  const std::vector<LookupPart*> left =
+      ReadHere(request.home, parts, [&](LookupPart& part, const replica::ReadableRows& rows) {
+        const Status known = CheckKeyFormat(*rows.table, version);
+        if (known) {
+          part.found = rows.store->Get(part.keys);
+        } else {
+          part.found = Fail(known.error());
+        }
+      });
   co_await ForEachOwner(
-      request.home, Pointers(parts), [](LookupPart* part) { return part->bucket; },
+      request.home, left, [](LookupPart* part) { return part->bucket; },
       [version](ServerShard& owner, std::vector<LookupPart*> owned) {
         return LookUpOnOwner(owner, std::move(owned), version);
       });
+  Remember(request.home, left);
+  for (const LookupPart& part : parts)
+    request.home.metrics.looked_up_keys.Add(part.keys.size());
   std::vector<InsertPart> inserts;
   if (parsed->insert_if_not_exists) {
     for (LookupPart& part : parts) {
@@ -273,11 +317,19 @@ runtime::Task<Response> HandlePrefixLookup(RequestContext& request) {
   for (const wire::LookupBucket& entry : parsed->buckets) {
     parts.push_back({{parsed->table_id, entry.partition, entry.bucket}, entry.keys});
   }
+  const std::vector<PrefixPart*> left =
+      ReadHere(request.home, parts, [&](PrefixPart& part, const replica::ReadableRows& rows) {
+        part.status = CheckKeyFormat(*rows.table, version);
+        if (part.status) part.status = ScanPrefixes(*rows.store, part);
+      });
   co_await ForEachOwner(
-      request.home, Pointers(parts), [](PrefixPart* part) { return part->bucket; },
+      request.home, left, [](PrefixPart* part) { return part->bucket; },
       [version](ServerShard& owner, std::vector<PrefixPart*> owned) {
         return ScanOnOwner(owner, std::move(owned), version);
       });
+  Remember(request.home, left);
+  for (const PrefixPart& part : parts)
+    request.home.metrics.looked_up_keys.Add(part.prefixes.size());
   std::vector<wire::PrefixLookupResult> results;
   results.reserve(parts.size());
   for (PrefixPart& part : parts) {

@@ -35,6 +35,8 @@ struct ServerShard {
   log::GroupCommit commit;
   replica::RangeCache range_cache;  // outlives the replicas
   replica::ReplicaSet replicas;
+  // Rows of buckets, of all shards, that were looked up here: lookups cross to no other shard.
+  std::unordered_map<TableBucket, replica::ReadableRows> readable;
   ScanSessions scans;
   FrameBufferPool buffers;
   std::vector<Session*> sessions;

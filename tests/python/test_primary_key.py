@@ -393,3 +393,23 @@ def test_kill_loses_no_acknowledged_row(own_server, table_name):
             assert found is not None
             assert any(found == b"\x01\x00" + compact(id, v)[1] for v in sent[id] | {value}), id
     assert len(acknowledged) > 100
+
+
+def test_a_dropped_table_is_gone_on_every_connection(own_server, tmp_path):
+    """Connections live on different shards, and each of them knows where the rows are."""
+    table = Table(own_server, "dropped")
+    table.put([compact(1, "a")])
+    clients = [Client(own_server.port) for _ in range(6)]
+    for client in clients:
+        table.client = client
+        assert table.lookup(compact(1, "a")[0]) != [None]
+    clients[0].call(1006, block(1, wire.path("raw", "dropped")) + number(2, 0))
+    for client in clients:
+        table.client = client
+        with pytest.raises(ServerError) as gone:
+            table.lookup(compact(1, "a")[0])
+        assert gone.value.code == 21
+    deadline = time.monotonic() + 10
+    while list((tmp_path / "data").rglob("kv-0")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
