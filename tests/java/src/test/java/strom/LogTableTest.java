@@ -2,11 +2,9 @@ package strom;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.math.BigDecimal;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -19,18 +17,13 @@ import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.fluss.client.Connection;
-import org.apache.fluss.client.ConnectionFactory;
-import org.apache.fluss.client.admin.Admin;
 import org.apache.fluss.client.admin.OffsetSpec;
 import org.apache.fluss.client.table.Table;
-import org.apache.fluss.client.table.scanner.Scan;
 import org.apache.fluss.client.table.scanner.ScanRecord;
 import org.apache.fluss.client.table.scanner.batch.BatchScanner;
 import org.apache.fluss.client.table.scanner.log.LogScanner;
 import org.apache.fluss.client.table.writer.AppendWriter;
-import org.apache.fluss.config.Configuration;
 import org.apache.fluss.exception.DatabaseAlreadyExistException;
 import org.apache.fluss.exception.DatabaseNotEmptyException;
 import org.apache.fluss.exception.InvalidConfigException;
@@ -42,18 +35,13 @@ import org.apache.fluss.metadata.TableBucket;
 import org.apache.fluss.metadata.TableDescriptor;
 import org.apache.fluss.metadata.TablePath;
 import org.apache.fluss.row.BinaryString;
-import org.apache.fluss.row.Decimal;
 import org.apache.fluss.row.GenericArray;
 import org.apache.fluss.row.GenericMap;
 import org.apache.fluss.row.GenericRow;
 import org.apache.fluss.row.InternalRow;
-import org.apache.fluss.row.TimestampLtz;
-import org.apache.fluss.row.TimestampNtz;
 import org.apache.fluss.types.DataType;
 import org.apache.fluss.types.DataTypes;
 import org.apache.fluss.utils.CloseableIterator;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -63,37 +51,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What users do with log tables, driven by the real Java client. */
 @Timeout(value = 120, unit = TimeUnit.SECONDS)
-class LogTableTest {
-    private static final String DATABASE = "scenarios";
-    private static final AtomicInteger NUMBERS = new AtomicInteger();
-    @TempDir static Path folder;
-    private static StromServer server;
-    private static Connection connection;
-    private static Admin admin;
-
-    @BeforeAll
-    static void start() throws Exception {
-        server = new StromServer(folder).start();
-        connection = connect(server);
-        admin = connection.getAdmin();
-        admin.createDatabase(DATABASE, DatabaseDescriptor.EMPTY, true).get();
-    }
-
-    @AfterAll
-    static void stop() throws Exception {
-        connection.close();
-        assertEquals(0, server.stop());
-    }
-
-    private static Connection connect(StromServer to) {
-        return ConnectionFactory.createConnection(
-                Configuration.fromMap(Map.of("bootstrap.servers", to.address())));
-    }
-
-    private static TablePath newPath() {
-        return TablePath.of(DATABASE, "t" + NUMBERS.getAndIncrement());
-    }
-
+class LogTableTest extends OneServer {
     private static TableDescriptor.Builder numbersTable(int buckets) {
         Schema schema =
                 Schema.newBuilder()
@@ -101,12 +59,6 @@ class LogTableTest {
                         .column("name", DataTypes.STRING())
                         .build();
         return TableDescriptor.builder().schema(schema).distributedBy(buckets);
-    }
-
-    private static Table create(TableDescriptor descriptor) throws Exception {
-        TablePath path = newPath();
-        admin.createTable(path, descriptor, false).get();
-        return connection.getTable(path);
     }
 
     private static GenericRow number(long id) {
@@ -119,14 +71,6 @@ class LogTableTest {
             writer.append(number(i));
         }
         writer.flush();
-    }
-
-    private static LogScanner fromBeginning(Table table, Scan scan) {
-        LogScanner scanner = scan.createLogScanner();
-        for (int b = 0; b < table.getTableInfo().getNumBuckets(); b++) {
-            scanner.subscribeFromBeginning(b);
-        }
-        return scanner;
     }
 
     /** Polls until `count` records came; their rows as plain lists, in order of arrival. */
@@ -152,49 +96,6 @@ class LogTableTest {
         return ids;
     }
 
-    private static List<Long> range(long first, long end) {
-        List<Long> ids = new ArrayList<>();
-        for (long i = first; i < end; i++) {
-            ids.add(i);
-        }
-        return ids;
-    }
-
-    private static List<DataType> everyType() {
-        return List.of(
-                DataTypes.BOOLEAN(), DataTypes.TINYINT(), DataTypes.SMALLINT(), DataTypes.INT(),
-                DataTypes.BIGINT(), DataTypes.FLOAT(), DataTypes.DOUBLE(), DataTypes.CHAR(3),
-                DataTypes.STRING(), DataTypes.BINARY(4), DataTypes.BYTES(), DataTypes.DECIMAL(10, 2),
-                DataTypes.DECIMAL(38, 10), DataTypes.DATE(), DataTypes.TIME(0), DataTypes.TIME(3),
-                DataTypes.TIMESTAMP(3), DataTypes.TIMESTAMP(9), DataTypes.TIMESTAMP_LTZ(3),
-                DataTypes.TIMESTAMP_LTZ(6));
-    }
-
-    private static List<GenericRow> everyTypeRows() {
-        GenericRow low =
-                GenericRow.of(
-                        false, Byte.MIN_VALUE, Short.MIN_VALUE, Integer.MIN_VALUE, Long.MIN_VALUE,
-                        -Float.MAX_VALUE, Double.MIN_VALUE, BinaryString.fromString("abc"),
-                        BinaryString.EMPTY_UTF8, new byte[] {0, 1, 2, 3}, new byte[0],
-                        Decimal.fromBigDecimal(new BigDecimal("-99999999.99"), 10, 2),
-                        Decimal.fromBigDecimal(
-                                new BigDecimal("-9999999999999999999999999999.9999999999"), 38, 10),
-                        0, 0, 1, TimestampNtz.fromMillis(0), TimestampNtz.fromMillis(1, 999_999),
-                        TimestampLtz.fromEpochMillis(0), TimestampLtz.fromEpochMillis(1, 999_000));
-        GenericRow high =
-                GenericRow.of(
-                        true, Byte.MAX_VALUE, Short.MAX_VALUE, Integer.MAX_VALUE, Long.MAX_VALUE,
-                        Float.POSITIVE_INFINITY, Double.NaN, BinaryString.fromString("xyz"),
-                        BinaryString.fromString("Strom, Fluß, 河流"), new byte[] {-1, -1, -1, -1},
-                        new byte[300], Decimal.fromBigDecimal(new BigDecimal("0.01"), 10, 2),
-                        Decimal.fromBigDecimal(BigDecimal.ZERO, 38, 10), 2932896, 86_399_000,
-                        86_399_999, TimestampNtz.fromMillis(4102444800000L),
-                        TimestampNtz.fromMillis(4102444800000L, 1),
-                        TimestampLtz.fromEpochMillis(4102444800000L),
-                        TimestampLtz.fromEpochMillis(4102444800000L, 1000));
-        return List.of(low, high, new GenericRow(everyType().size()));
-    }
-
     private static Schema schemaOf(List<DataType> types) {
         Schema.Builder schema = Schema.newBuilder();
         for (int i = 0; i < types.size(); i++) {
@@ -206,7 +107,7 @@ class LogTableTest {
     @ParameterizedTest
     @CsvSource({"ARROW,NONE", "ARROW,LZ4_FRAME", "ARROW,ZSTD", "INDEXED,ZSTD", "COMPACTED,ZSTD"})
     void everyTypeWithLimitsAndNullsSurvives(String format, String compression) throws Exception {
-        List<DataType> types = everyType();
+        List<DataType> types = Rows.everyType();
         Table table =
                 create(
                         TableDescriptor.builder()
@@ -217,7 +118,7 @@ class LogTableTest {
                                 .build());
         AppendWriter writer = table.newAppend().createWriter();
         List<List<Object>> expected = new ArrayList<>();
-        for (GenericRow row : everyTypeRows()) {
+        for (GenericRow row : Rows.everyTypeRows()) {
             expected.add(Rows.plain(row, types));
             writer.append(row);
         }
@@ -480,7 +381,7 @@ class LogTableTest {
 
     @Test
     void databasesTablesAndTheirErrors() throws Exception {
-        String database = "ddl" + NUMBERS.getAndIncrement();
+        String database = "ddl" + nextNumber();
         DatabaseDescriptor described =
                 DatabaseDescriptor.builder().comment("a comment").customProperty("k", "v").build();
         admin.createDatabase(database, described, false).get();
@@ -515,10 +416,5 @@ class LogTableTest {
         assertFails(TableNotExistException.class, admin.dropTable(path, false));
         admin.dropDatabase(database, false, true).get();
         assertFalse(admin.databaseExists(database).get());
-    }
-
-    private static void assertFails(Class<? extends Throwable> cause, CompletableFuture<?> call) {
-        ExecutionException error = assertThrows(ExecutionException.class, call::get);
-        assertInstanceOf(cause, error.getCause());
     }
 }
