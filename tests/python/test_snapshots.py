@@ -376,3 +376,40 @@ def test_the_first_registration_of_a_producer_stays_until_it_expires(server):
         with pytest.raises(ServerError) as refused:
             call()
         assert refused.value.code == code
+
+
+def test_kills_while_snapshots_are_taken_lose_nothing(tmp_path):
+    """Rounds of kill -9 while rows are written, snapshots are taken and the changelog is deleted behind
+    them; every third round the store is lost as well. What was acknowledged is there, and each row
+    counts once."""
+    import random
+
+    server = StromServer(tmp_path / "data", {
+        **QUICK, "kv.snapshot.interval": "50ms", "log.retention.check-interval": "50ms"}).start()
+    try:
+        table = Table(server, "orders", **{"table.log.ttl": "1ms"})
+        acknowledged, sent = {}, {}
+        randomness = random.Random(5)
+        for round_ in range(12):
+            deadline = time.monotonic() + 0.4
+            while time.monotonic() < deadline:
+                ids = [randomness.randrange(300) for _ in range(30)]
+                value = f"{randomness.randrange(1 << 40)}"
+                for id in ids:
+                    sent.setdefault(id, set()).add(value)
+                table.put([compact(id, value) for id in ids])
+                for id in ids:
+                    acknowledged[id], sent[id] = value, {value}
+            server.kill()
+            if round_ % 3 == 2:
+                shutil.rmtree(tmp_path / "data" / "raw" / f"orders-{table.id}" / "kv-0")
+            server.start()
+            table.client = Client(server.port)
+            found = content(table, acknowledged)
+            for id, value in acknowledged.items():
+                assert any(found[id] == b"\x01\x00" + compact(id, v)[1] for v in sent[id] | {value}), id
+            assert row_count(table.client, table) == len(acknowledged)
+        assert log_offset(table.client, table, 0) > 0, "nothing was ever deleted"
+        assert latest(table.client, "orders")[0] > 3
+    finally:
+        server.stop()

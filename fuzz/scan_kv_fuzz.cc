@@ -1,0 +1,122 @@
+// Requests of SCAN_KV to a whole server (simulated, so that an input does the same each time): the
+// input is cut into request bodies, two bytes of length before each. A body may name the scanner
+// that the last answer named. Whatever comes, each is answered, and a scan finds all rows.
+#include "base/check.h"
+#include "format/kv_batch.h"
+#include "kv/memory_store.h"
+#include "runtime/sim.h"
+#include "server/server.h"
+#include "server/test_client.h"
+
+namespace {
+
+using namespace strom;
+using runtime::Task;
+
+constexpr int kRows = 200;
+constexpr std::string_view kSameScanner = "@";  // as an id: the last one that was given out
+
+struct World {
+  runtime::SimWorld world{1};
+  runtime::SimMachine& machine = world.AddMachine(2);
+  kv::MemoryDisk disk;
+  std::unique_ptr<server::Server> server;
+  TableId table{-1};
+
+  World() {
+    STROM_CHECK(machine.files().CreateDirectories("/data"));
+    STROM_CHECK(world.Run(machine, [this] { return Start(); }));
+  }
+
+  Task<void> Start() {
+    server::ServerSettings settings;
+    settings.data_dir = "/data";
+    settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
+    settings.store_engine = kv::MakeMemoryEngine(disk, 0);
+    settings.disk_write_limit = 1;
+    settings.scans.ttl = std::chrono::milliseconds(50);
+    settings.scans.max_per_bucket = 3;
+    auto started = co_await server::Server::Start(settings);
+    STROM_CHECK(started);
+    server = std::move(*started);
+    auto client = co_await server::TestClient::Connect(server->endpoints()[0]);
+    wire::pb::CreateTableRequest create;
+    create.mutable_table_path()->set_database_name("fluss");
+    create.mutable_table_path()->set_table_name("t");
+    create.set_ignore_if_exists(false);
+    create.set_table_json(
+        R"({"version":1,"schema":{"version":1,"columns":[)"
+        R"({"name":"id","data_type":{"type":"INTEGER","nullable":false},"id":0}],)"
+        R"("primary_key":["id"],"highest_field_id":0},"partition_key":[],"bucket_key":["id"],)"
+        R"("bucket_count":1,"properties":{},"custom_properties":{}})");
+    STROM_CHECK(
+        (co_await (*client)->Ask<wire::pb::CreateTableResponse>(wire::Api::kCreateTable, create)));
+    table = TableId(0);
+    format::KvBatchBuilder builder;
+    for (int id = 0; id < kRows; ++id) {
+      Bytes key;
+      AppendVarint(key, static_cast<uint64_t>(id));
+      Bytes row = {0};
+      Append(row, key);
+      builder.Add(key, row);
+    }
+    const Bytes batch = builder.Finish(SchemaId(1));
+    wire::pb::PutKvRequest put;
+    put.set_acks(-1);
+    put.set_table_id(table.value);
+    put.set_timeout_ms(30'000);
+    put.add_buckets_req()->set_bucket_id(0);
+    put.mutable_buckets_req(0)->set_records(batch.data(), batch.size());
+    const auto answer = co_await (*client)->Ask<wire::pb::PutKvResponse>(wire::Api::kPutKv, put);
+    STROM_CHECK(answer && !answer->buckets_resp(0).has_error_code());
+  }
+
+  Task<void> Serve(ByteView input) {
+    auto client = co_await server::TestClient::Connect(server->endpoints()[0]);
+    STROM_CHECK(client);
+    std::string scanner;
+    while (input.size() >= 2) {
+      const size_t size = std::min<size_t>(LoadLittle<uint16_t>(input.data()), input.size() - 2);
+      Bytes body(input.begin() + 2, input.begin() + 2 + static_cast<ptrdiff_t>(size));
+      input = input.subspan(2 + size);
+      wire::pb::ScanKvRequest request;
+      if (request.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
+          request.scanner_id() == kSameScanner) {
+        request.set_scanner_id(scanner);
+        body.resize(request.ByteSizeLong());
+        request.SerializeToArray(body.data(), static_cast<int>(body.size()));
+      }
+      const auto answer = co_await (*client)->Call(wire::Api::kScanKv, std::move(body));
+      // An error frame is an answer; a connection that was cut is not.
+      STROM_CHECK(answer || answer.error().code != ErrorCode::kNetwork);
+      wire::pb::ScanKvResponse response;
+      if (answer && response.ParseFromArray(answer->data(), static_cast<int>(answer->size())) &&
+          response.has_scanner_id()) {
+        scanner = response.scanner_id();
+      }
+    }
+    // What the input left open ends by itself.
+    co_await runtime::Sleep(std::chrono::minutes(1));
+    co_await CountRows(**client);
+  }
+
+  Task<void> CountRows(server::TestClient& client) {
+    wire::pb::ScanKvRequest request;
+    request.mutable_bucket_scan_req()->set_table_id(table.value);
+    request.mutable_bucket_scan_req()->set_bucket_id(0);
+    request.set_batch_size_bytes(1 << 20);
+    request.set_call_seq_id(0);
+    const auto all = co_await client.Ask<wire::pb::ScanKvResponse>(wire::Api::kScanKv, request);
+    STROM_CHECK(all && !all->has_error_code() && !all->has_more_results());
+    STROM_CHECK(LoadLittle<int32_t>(all->records().data() + 5) == kRows);
+  }
+};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  // Lives as long as the process: its server is never stopped.
+  static World& world = *new World();
+  STROM_CHECK(world.world.Run(world.machine, [&] { return world.Serve({data, size}); }));
+  return 0;
+}
