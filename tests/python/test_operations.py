@@ -79,11 +79,11 @@ def test_wrong_configuration_names_the_key_and_the_way_out(tmp_path):
 def test_a_reference_configuration_is_taken_as_it_is(tmp_path):
     file = tmp_path / "server.yaml"
     file.write_text("zookeeper.address: localhost:2181\nremote.data.dir: /tmp/remote\n"
-                    "netty.server.num-worker-threads: 8\nkv.snapshot.interval: 0s\n")
+                    "netty.server.num-worker-threads: 8\nremote.log.task-interval-duration: 10s\n")
     result = strom("config", "check", "--config", str(file))
     assert result.returncode == 0, result.stderr
     assert "'zookeeper.address' is ignored" in result.stdout
-    assert "'kv.snapshot.interval' is not used yet" in result.stdout
+    assert "'remote.log.task-interval-duration' is not used yet" in result.stdout
     printed = strom("config", "print", "--config", str(file)).stdout
     assert f'remote.data.dir: "/tmp/remote"  # {file}' in printed
     assert 'log.fsync: "ack"  # default' in printed
