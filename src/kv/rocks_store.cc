@@ -286,6 +286,8 @@ rocksdb::DBOptions DatabaseOptions(const Shared& shared) {
   options.create_missing_column_families = true;
   options.avoid_flush_during_shutdown = true;  // who closes a store flushes it first
   options.atomic_flush = true;
+  // Who closes a store that is wanted again flushes it; one that is dropped needs no flush.
+  options.avoid_flush_during_shutdown = true;
   options.allow_concurrent_memtable_write = false;  // one shard writes; the memtable relies on it
   options.max_open_files = shared.options.max_open_files;
   options.max_file_opening_threads = 1;

@@ -210,7 +210,7 @@ def test_a_snapshot_whose_file_is_gone_is_forgotten_and_the_one_before_is_used(s
 
 def test_the_changelog_stays_until_a_snapshot_has_it(tmp_path):
     server = StromServer(tmp_path / "data", {
-        **QUICK, "kv.snapshot.interval": "1h", "log.retention.check-interval": "50ms"}).start()
+        **QUICK, "kv.snapshot.interval": "0s", "log.retention.check-interval": "50ms"}).start()
     try:
         table = Table(server, "orders", **{"table.log.ttl": "1ms"})
         for step in range(20):
