@@ -410,6 +410,6 @@ def test_a_dropped_table_is_gone_on_every_connection(own_server, tmp_path):
             table.lookup(compact(1, "a")[0])
         assert gone.value.code == 21
     deadline = time.monotonic() + 10
-    while list((tmp_path / "data").rglob("kv-0")):
+    while (tmp_path / "data" / "raw" / f"dropped-{table.id}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)
