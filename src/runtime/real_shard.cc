@@ -13,9 +13,6 @@ namespace {
 // Work run between two looks at the descriptors and timers.
 constexpr int kWorkPerTurn = 256;
 constexpr int kMaxSpareNodes = 1024;
-// After so many polls that nothing came of, only every 64th wait begins with one.
-constexpr int kMaxPollsInVain = 8;
-constexpr int kPollsLeftOut = 64;
 
 // The shard that runs on this thread; a shard of another runtime on this thread is a stranger.
 constinit thread_local RealShard* running_shard = nullptr;
@@ -167,32 +164,20 @@ bool RealShard::SomethingToDo() {
   return !queue_.empty() || !inbox_.empty() || stopping_.load(std::memory_order_acquire);
 }
 
-// Blocking and being woken costs far more than what comes within microseconds, if it does: with one
-// client that asks, waits and asks again, nothing does, and polling is for nothing.
-bool RealShard::PollForAWhile() {
-  if (polls_in_vain_ >= kMaxPollsInVain && ++polls_left_out_ < kPollsLeftOut) return false;
-  polls_left_out_ = 0;
-  Instant now = Now();
-  const Instant end = now + shared_.poll_before_block;
-  while (now < end) {
-    const bool due = timers_.next() && *timers_.next() <= now;
-    if (due || reactor_.Poll(Duration::zero()) || SomethingToDo()) {
-      polls_in_vain_ = 0;
-      return true;
-    }
-    now = Now();
-  }
-  ++polls_in_vain_;
-  return false;
-}
-
 void RealShard::WaitForWork() {
   if (reactor_.Poll(Duration::zero()) || SomethingToDo()) return;
-  if (PollForAWhile()) return;
+  // Blocking and being woken costs far more than what is likely to come within microseconds.
+  Instant now = Now();
+  const Instant poll_end = now + shared_.poll_before_block;
+  while (now < poll_end) {
+    if (timers_.next() && *timers_.next() <= now) return;
+    if (reactor_.Poll(Duration::zero()) || SomethingToDo()) return;
+    now = Now();
+  }
   sleeping_.store(true);
   if (!SomethingToDo()) {
     std::optional<Duration> timeout;
-    if (timers_.next()) timeout = *timers_.next() - Now();
+    if (timers_.next()) timeout = *timers_.next() - now;
     reactor_.Poll(timeout);
   }
   sleeping_.store(false);

@@ -59,8 +59,6 @@ class RealShard final : public Shard {
   void Turn();
   void RunDueTimers();
   void WaitForWork();
-  // True if something came.
-  bool PollForAWhile();
   bool SomethingToDo();
 
   const ShardId id_;
@@ -75,8 +73,6 @@ class RealShard final : public Shard {
   std::vector<int> full_outboxes_;  // receivers with something in their outbox
   WorkNode* spare_nodes_ = nullptr;
   int spare_count_ = 0;
-  int polls_in_vain_ = 0;  // in a row
-  int polls_left_out_ = 0;
 
   // Touched by other threads: on cache lines of their own.
   alignas(64) Inbox inbox_;
