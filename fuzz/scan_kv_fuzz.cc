@@ -19,7 +19,7 @@ constexpr std::string_view kSameScanner = "@";  // as an id: the last one that w
 struct World {
   runtime::SimWorld world{1};
   runtime::SimMachine& machine = world.AddMachine(2);
-  kv::MemoryDisk disk;
+  server::ServerSettings settings;
   std::unique_ptr<server::Server> server;
   TableId table{-1};
 
@@ -29,10 +29,9 @@ struct World {
   }
 
   Task<void> Start() {
-    server::ServerSettings settings;
     settings.data_dir = "/data";
     settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
-    settings.store_engine = kv::MakeMemoryEngine(disk, 0);
+    settings.store_engine = kv::MakeMemoryEngine(machine.files());
     settings.disk_write_limit = 1;
     settings.scans.ttl = std::chrono::milliseconds(50);
     settings.scans.max_per_bucket = 3;
@@ -96,7 +95,7 @@ struct World {
       }
     }
     // What the input left open ends by itself.
-    co_await runtime::Sleep(std::chrono::minutes(1));
+    co_await runtime::Sleep(settings.scans.ttl * 2);
     co_await CountRows(**client);
   }
 

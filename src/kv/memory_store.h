@@ -1,35 +1,26 @@
-// A store in memory with the durability of the real one: what was written is lost in a crash unless
-// it was flushed, and a flush may happen at any time. For simulations and tests.
+// A store that keeps its rows in memory and each flush in one file, with the durability of the real
+// one: what was written is lost in a crash unless it was flushed, and a flush may happen at any
+// time. For simulations, whose disks it meets through the runtime, and for tests.
+//
+//   {directory}/CURRENT       the name of the file that counts, or no such file: an empty store
+//   {directory}/000007.sst    crc, position, identity and all rows (memory_store.cc)
+//
+// Names are as of RocksDB, so that snapshots are made of these files as well (snapshot_files.h).
 #pragma once
 
-#include <map>
 #include <memory>
-#include <mutex>
-#include <string>
 
 #include "kv/store.h"
+#include "runtime/file.h"
 
 namespace strom::kv {
 
-// What survives a crash of the machine: the last flushed state of every directory. Outlives the
-// engines made on it.
-class MemoryDisk {
- public:
-  struct State {
-    std::shared_ptr<const std::map<std::string, std::string>> rows;
-    StorePosition position;
-    std::string identity;
-  };
-
- private:
-  friend class MemoryStore;
-  friend class MemoryEngine;
-  std::mutex mutex_;
-  std::map<std::string, State> states_;
-  int made_ = 0;  // stores, ever
+struct MemoryStoreOptions {
+  int flush_every = 0;  // writes between flushes of its own; 0: never
 };
 
-// Flushes by itself after every `flush_every` writes; 0: never.
-std::unique_ptr<StoreEngine> MakeMemoryEngine(MemoryDisk& disk, int flush_every);
+// `files` outlives the engine.
+std::unique_ptr<StoreEngine> MakeMemoryEngine(runtime::FileSystem& files,
+                                              MemoryStoreOptions options = {});
 
 }  // namespace strom::kv

@@ -7,6 +7,7 @@
 #include "base/test_vectors.h"
 #include "kv/memory_store.h"
 #include "kv/rocks_store.h"
+#include "runtime/real_file.h"
 #include "runtime/test_runtime.h"
 
 namespace strom::kv {
@@ -27,7 +28,7 @@ class StoreTest : public testing::TestWithParam<bool> {
  protected:
   std::unique_ptr<StoreEngine> MakeEngine() {
     if (GetParam()) return MakeRocksEngine({});
-    return MakeMemoryEngine(disk_, 0);
+    return MakeMemoryEngine(*files_);
   }
   std::unique_ptr<Store> Open(StoreEngine& engine, const std::string& name = "db") {
     auto opened = engine.Open(In(folder_, name));
@@ -43,7 +44,7 @@ class StoreTest : public testing::TestWithParam<bool> {
   }
 
   runtime::TemporaryFolder folder_;
-  MemoryDisk disk_;
+  std::unique_ptr<runtime::FileSystem> files_ = runtime::internal::MakeRealFileSystem();
 };
 
 TEST_P(StoreTest, GivesBackValuesBehindTheirSchemaId) {

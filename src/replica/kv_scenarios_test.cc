@@ -307,9 +307,9 @@ void CheckFile(const std::string& file, size_t expected_count) {
     SCOPED_TRACE(scenario["name"].get<std::string>());
     for (const bool rocks : {false, true}) {
       runtime::TemporaryFolder folder;
-      kv::MemoryDisk disk;
-      const auto engine = rocks ? kv::MakeRocksEngine({}) : kv::MakeMemoryEngine(disk, 0);
       runtime::RunOnShard([&]() -> runtime::Task<void> {
+        const auto engine =
+            rocks ? kv::MakeRocksEngine({}) : kv::MakeMemoryEngine(runtime::ThisShard().files());
         Scenario(scenario, *engine, folder.path()).Run();
         co_return;
       });

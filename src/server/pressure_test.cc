@@ -52,7 +52,8 @@ class SlowStore final : public kv::Store {
 
 class SlowEngine final : public kv::StoreEngine {
  public:
-  explicit SlowEngine(const Behaviour& behaviour) : behaviour_(behaviour) {}
+  SlowEngine(runtime::FileSystem& files, const Behaviour& behaviour)
+      : behaviour_(behaviour), engine_(kv::MakeMemoryEngine(files)) {}
   Result<std::unique_ptr<kv::Store>> Open(const std::string& directory) override {
     STROM_TRY(auto store, engine_->Open(directory));
     return std::make_unique<SlowStore>(std::move(store), behaviour_);
@@ -61,8 +62,7 @@ class SlowEngine final : public kv::StoreEngine {
 
  private:
   const Behaviour& behaviour_;
-  kv::MemoryDisk disk_;
-  std::unique_ptr<kv::StoreEngine> engine_ = kv::MakeMemoryEngine(disk_, 0);
+  std::unique_ptr<kv::StoreEngine> engine_;
 };
 
 Task<Result<TableId>> CreateKeyedTable(TestClient& client) {
@@ -113,7 +113,8 @@ void WithServer(std::function<Task<void>(TestClient&, TableId, Behaviour&)> body
         ServerSettings settings;
         settings.data_dir = "/simulated/data";
         settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
-        settings.store_engine = std::make_shared<SlowEngine>(behaviour);
+        settings.store_engine =
+            std::make_shared<SlowEngine>(runtime::ThisShard().files(), behaviour);
         auto server = co_await Server::Start(settings);
         EXPECT_TRUE(server) << (server ? "" : server.error().message);
         {

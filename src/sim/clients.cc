@@ -12,7 +12,7 @@ constexpr runtime::Duration kRetryDelay = milliseconds(3);
 // Connected, or null when the scenario is over.
 Task<std::unique_ptr<TestClient>> ConnectSometime(SharedState& shared) {
   while (!shared.over()) {
-    if (shared.server.up() && shared.table.value >= 0) {
+    if (shared.server.up() && shared.has_tables()) {
       auto client = co_await TestClient::Connect(shared.server.endpoint());
       if (client) co_return std::move(*client);
     }
@@ -29,6 +29,67 @@ runtime::Sleep Pause(SharedState& shared, runtime::Duration most) {
 bool Unexplained(const Error& error) {
   return error.code == ErrorCode::kOutOfOrderSequence || error.code == ErrorCode::kCorruptRecord ||
          error.code == ErrorCode::kUnknownTableOrBucket;
+}
+
+// Reads a bucket again and again. `take` gets the records of an answer and the offset that they
+// were asked from, and says how many offsets they cover.
+template <class Model, class Take>
+Task<void> Tail(SharedState& shared, const TableId& table, int32_t bucket, const Model& model,
+                Take take) {
+  Offset position(0);
+  while (!shared.over()) {
+    const auto client = co_await ConnectSometime(shared);
+    if (!client) co_return;
+    while (!shared.over()) {
+      if (shared.world.random().Chance(0.05)) position = Offset(0);
+      const auto wait = static_cast<int32_t>(shared.world.random().Below(30));
+      const auto fetched = co_await client->Fetch(table, bucket, position, wait);
+      if (!fetched) {
+        if (fetched.error().code == ErrorCode::kLogOffsetOutOfRange) {
+          const auto start = co_await client->ListOffset(table, bucket, 0);
+          if (!start) break;
+          if (*start > position) {
+            position = *start;
+            continue;
+          }
+          shared.Violate(
+              model.lossy() ? "" : fmt::format("bucket {}: {}", bucket, fetched.error().message));
+          position = Offset(0);
+        }
+        co_await Pause(shared, kRetryDelay);
+        break;
+      }
+      const Result<int64_t> taken = take(fetched->records, position);
+      if (!taken) {
+        shared.Violate(fmt::format("bucket {} of {}: {}", bucket, table, taken.error().message));
+        break;
+      }
+      position = position + *taken;
+      if (*taken > 0 && position > fetched->high_watermark) {
+        shared.Violate(
+            fmt::format("bucket {} of {}: rows to {} were served, the high watermark is "
+                        "{}",
+                        bucket, table, position, fetched->high_watermark));
+      }
+    }
+  }
+}
+
+// Everything from the log start on, piece by piece; the start.
+template <class Take>
+Task<Result<Offset>> ReadLog(TestClient& client, TableId table, int32_t bucket, Take take) {
+  STROM_CO_TRY(const Offset start, co_await client.ListOffset(table, bucket, 0));
+  STROM_CO_TRY(const Offset end, co_await client.ListOffset(table, bucket, 1));
+  for (Offset from = start; from < end;) {
+    STROM_CO_TRY(const auto fetched, co_await client.Fetch(table, bucket, from));
+    STROM_CO_TRY(const int64_t taken, take(fetched.records, from));
+    if (taken == 0) {
+      co_return Fail(ErrorCode::kUnknownServerError, "nothing is served at offset {} below {}",
+                     from, end);
+    }
+    from = from + taken;
+  }
+  co_return start;
 }
 
 }  // namespace
@@ -74,45 +135,29 @@ Task<void> WriteRows(SharedState& shared, int32_t bucket, bool idempotent) {
 
 Task<void> ReadRows(SharedState& shared, int32_t bucket) {
   BucketModel& model = shared.buckets[static_cast<size_t>(bucket)];
-  Offset position(0);
-  while (!shared.over()) {
-    const auto client = co_await ConnectSometime(shared);
-    if (!client) co_return;
-    while (!shared.over()) {
-      if (shared.world.random().Chance(0.05)) position = Offset(0);
-      const auto wait = static_cast<int32_t>(shared.world.random().Below(30));
-      const auto fetched = co_await client->Fetch(shared.table, bucket, position, wait);
-      if (!fetched) {
-        if (fetched.error().code == ErrorCode::kLogOffsetOutOfRange) {
-          const auto start = co_await client->ListOffset(shared.table, bucket, 0);
-          if (!start) break;
-          if (*start > position) {
-            position = *start;
-            continue;
-          }
-          shared.Violate(
-              model.lossy() ? "" : fmt::format("bucket {}: {}", bucket, fetched.error().message));
-          position = Offset(0);
-        }
-        co_await Pause(shared, kRetryDelay);
-        break;
-      }
-      const auto rows = TestClient::ParseRows(fetched->records, position);
-      if (!rows) {
-        shared.Violate(fmt::format("bucket {}: {}", bucket, rows.error().message));
-        break;
-      }
-      std::vector<ReadRow> read;
-      for (const auto& row : *rows)
-        read.push_back({row.offset, RowValue{row.value}, row.timestamp});
-      if (!read.empty() && read.back().offset >= fetched->high_watermark) {
-        shared.Violate(fmt::format("bucket {}: offset {} was served above the high watermark {}",
-                                   bucket, read.back().offset, fetched->high_watermark));
-      }
-      shared.Violate(model.Seen(read));
-      position = position + static_cast<int64_t>(read.size());
+  const auto take = [&model](ByteView records, Offset from) -> Result<int64_t> {
+    STROM_TRY(const auto rows, TestClient::ParseRows(records, from));
+    std::vector<ReadRow> read;
+    for (const auto& row : rows)
+      read.push_back({row.offset, RowValue{row.value}, row.timestamp});
+    if (const std::string wrong = model.Seen(read); !wrong.empty()) {
+      return Fail(ErrorCode::kCorruptRecord, "{}", wrong);
     }
-  }
+    return static_cast<int64_t>(read.size());
+  };
+  co_await Tail(shared, shared.table, bucket, model, take);
+}
+
+Task<void> ReadChanges(SharedState& shared, int32_t bucket) {
+  RowModel& model = shared.row_buckets[static_cast<size_t>(bucket)];
+  const auto take = [&](ByteView records, Offset from) -> Result<int64_t> {
+    STROM_TRY(const auto changes, shared.row_table->ParseChanges(records, from));
+    if (const std::string wrong = model.Seen(changes); !wrong.empty()) {
+      return Fail(ErrorCode::kCorruptRecord, "{}", wrong);
+    }
+    return static_cast<int64_t>(changes.size());
+  };
+  co_await Tail(shared, shared.row_table_id, bucket, model, take);
 }
 
 Task<void> ChangeTables(SharedState& shared, int client_number) {
@@ -160,6 +205,110 @@ Task<void> ChangeTables(SharedState& shared, int client_number) {
   }
 }
 
+namespace {
+
+// A few changes of the writer's own keys and of those that all write.
+std::vector<KeyChange> MakeBatch(runtime::RandomSource& random, const RowRules& rules, int writer,
+                                 uint64_t& number) {
+  std::vector<KeyChange> batch(random.Between(1, 4));
+  for (KeyChange& change : batch) {
+    const int32_t owner = random.Chance(0.6) ? writer : 0;
+    change.key = owner * kKeysPerWriter + static_cast<int32_t>(random.Below(kKeysPerWriter));
+    // With target columns a delete sets these to null, and the row stays for its number.
+    if (rules.auto_increment || random.Chance(0.7)) change.value = RowValue::Make(writer, ++number);
+  }
+  return batch;
+}
+
+// What an acknowledged batch wrote must be there for who reads it next.
+Task<void> LookUpOwn(SharedState& shared, TestClient& client, int32_t bucket, int writer) {
+  const RowModel& model = shared.row_buckets[static_cast<size_t>(bucket)];
+  std::vector<int32_t> keys;
+  for (int32_t i = 0; i < kKeysPerWriter; ++i)
+    keys.push_back(writer * kKeysPerWriter + i);
+  const auto found = co_await shared.row_table->LookUp(client, shared.row_table_id, bucket, keys);
+  if (!found) {
+    if (!model.lossy() && found.error().code == ErrorCode::kCorruptRecord) {
+      shared.Violate(fmt::format("bucket {}: {}", bucket, found.error().message));
+    }
+    co_return;
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto& row = (*found)[i];
+    shared.Violate(model.LookedUpByOwner(keys[i], row ? std::optional(row->value) : std::nullopt));
+  }
+}
+
+}  // namespace
+
+Task<void> WriteKeys(SharedState& shared, int32_t bucket, bool idempotent) {
+  int writer = ++shared.writers;
+  RowModel& model = shared.row_buckets[static_cast<size_t>(bucket)];
+  WriterId id = kNoWriterId;
+  int32_t sequence = 0;
+  uint64_t number = 0;
+  std::vector<KeyChange> batch;
+  bool sent_before = false;
+  while (!shared.over()) {
+    const auto client = co_await ConnectSometime(shared);
+    if (!client) co_return;
+    if (idempotent && id == kNoWriterId) {
+      const auto got = co_await client->InitWriter();
+      if (!got) continue;
+      id = *got;
+    }
+    while (!shared.over()) {
+      if (!sent_before) {
+        batch = MakeBatch(shared.world.random(), shared.row_table->rules(), writer, number);
+      }
+      model.Sent(batch);
+      const auto end = co_await shared.row_table->Put(*client, shared.row_table_id, bucket, batch,
+                                                      id, idempotent ? sequence : -1);
+      sent_before = idempotent && !end;
+      if (!end) {
+        if (!model.lossy() && Unexplained(end.error())) {
+          shared.Violate(fmt::format("writer {} of row bucket {} got error {}: {}", writer, bucket,
+                                     static_cast<int>(end.error().code), end.error().message));
+        }
+        if (!idempotent) writer = ++shared.writers;
+        co_await Pause(shared, kRetryDelay);
+        break;
+      }
+      ++sequence;
+      model.Acknowledged(batch, *end);
+      if (shared.world.random().Chance(0.3)) co_await LookUpOwn(shared, *client, bucket, writer);
+      if (shared.world.random().Chance(0.3)) co_await Pause(shared, milliseconds(5));
+    }
+  }
+}
+
+Task<void> LookUpKeys(SharedState& shared, int32_t bucket) {
+  const int reader = ++shared.writers;
+  RowModel& model = shared.row_buckets[static_cast<size_t>(bucket)];
+  while (!shared.over()) {
+    const auto client = co_await ConnectSometime(shared);
+    if (!client) co_return;
+    while (!shared.over()) {
+      std::vector<int32_t> keys(shared.world.random().Between(1, 4));
+      const auto known = static_cast<uint64_t>(shared.writers + 1) * kKeysPerWriter;
+      for (int32_t& key : keys)
+        key = static_cast<int32_t>(shared.world.random().Below(known));
+      const auto found =
+          co_await shared.row_table->LookUp(*client, shared.row_table_id, bucket, keys);
+      if (!found) {
+        co_await Pause(shared, kRetryDelay);
+        break;
+      }
+      for (size_t i = 0; i < keys.size(); ++i) {
+        const auto& row = (*found)[i];
+        shared.Violate(
+            model.LookedUp(reader, keys[i], row ? std::optional(row->value) : std::nullopt));
+      }
+      co_await Pause(shared, milliseconds(3));
+    }
+  }
+}
+
 Task<void> SendGarbage(SharedState& shared) {
   while (!shared.over()) {
     co_await Pause(shared, milliseconds(30));
@@ -179,21 +328,31 @@ Task<void> SendGarbage(SharedState& shared) {
 }
 
 Task<Result<WholeBucket>> ReadBucket(TestClient& client, TableId table, int32_t bucket) {
-  STROM_CO_TRY(const Offset start, co_await client.ListOffset(table, bucket, 0));
-  STROM_CO_TRY(const Offset end, co_await client.ListOffset(table, bucket, 1));
-  std::vector<ReadRow> rows;
-  while (start + static_cast<int64_t>(rows.size()) < end) {
-    const Offset from = start + static_cast<int64_t>(rows.size());
-    STROM_CO_TRY(const auto fetched, co_await client.Fetch(table, bucket, from));
-    STROM_CO_TRY(const auto parsed, TestClient::ParseRows(fetched.records, from));
-    if (parsed.empty()) {
-      co_return Fail(ErrorCode::kUnknownServerError, "nothing is served at offset {} below {}",
-                     from, end);
-    }
-    for (const auto& row : parsed)
-      rows.push_back({row.offset, RowValue{row.value}, row.timestamp});
-  }
-  co_return WholeBucket{start, std::move(rows)};
+  WholeBucket whole;
+  const auto take = [&whole](ByteView records, Offset from) -> Result<int64_t> {
+    STROM_TRY(const auto rows, TestClient::ParseRows(records, from));
+    for (const auto& row : rows)
+      whole.rows.push_back({row.offset, RowValue{row.value}, row.timestamp});
+    return static_cast<int64_t>(rows.size());
+  };
+  STROM_CO_TRY(whole.start, co_await ReadLog(client, table, bucket, take));
+  co_return whole;
+}
+
+Task<Result<WholeTable>> ReadRowBucket(SharedState& shared, TestClient& client, int32_t bucket) {
+  const RowTable& table = *shared.row_table;
+  const TableId id = shared.row_table_id;
+  WholeTable whole;
+  const auto take = [&](ByteView records, Offset from) -> Result<int64_t> {
+    STROM_TRY(const auto changes, table.ParseChanges(records, from));
+    whole.changelog.insert(whole.changelog.end(), changes.begin(), changes.end());
+    return static_cast<int64_t>(changes.size());
+  };
+  STROM_CO_TRY(whole.start, co_await ReadLog(client, id, bucket, take));
+  const auto batch_bytes = static_cast<int32_t>(shared.world.random().Between(1, 1000));
+  STROM_CO_TRY(whole.rows, co_await table.Scan(client, id, bucket, batch_bytes));
+  STROM_CO_TRY(whole.row_count, co_await table.CountRows(client, id, bucket));
+  co_return whole;
 }
 
 Task<void> CheckTimestamps(SharedState& shared, TestClient& client, int32_t bucket,

@@ -67,6 +67,10 @@ server::ServerSettings ChooseSettings(runtime::RandomSource& random, const Profi
   settings.disk_check_interval = milliseconds(random.Between(1, 50));
   settings.segment_max_age = milliseconds(random.Between(1, 100'000));
   settings.connection_memory_bytes = random.Between(1, 64) << 10;
+  settings.remote_data_dir = "/remote";
+  if (random.Chance(0.6)) settings.kv_snapshot_interval = milliseconds(random.Between(3, 200));
+  settings.kv_snapshots_retained = static_cast<int32_t>(random.Between(1, 3));
+  settings.scans.ttl = milliseconds(random.Between(1, 100'000));
   // What is not synced before it is acknowledged survives a kill only.
   if (!profile.power_cuts && !profile.disk_errors() && random.Chance(0.5)) {
     settings.commit.mode =

@@ -42,6 +42,7 @@ struct Sums {
   uint64_t violations = 0;
   uint64_t replayed = 0;
   uint64_t acknowledged = 0;
+  uint64_t upserted = 0;
   uint64_t read = 0;
   uint64_t lives = 0;
   uint64_t crashes = 0;
@@ -53,16 +54,17 @@ void Add(Sums& sums, uint64_t seed, const Outcome& outcome, bool replayed, bool 
   ++sums.seeds;
   sums.replayed += replayed ? 1 : 0;
   sums.acknowledged += outcome.acknowledged;
+  sums.upserted += outcome.upserted;
   sums.read += outcome.read;
   sums.lives += outcome.lives;
   sums.crashes += outcome.crashes;
   sums.steps += outcome.steps;
   if (verbose) {
     fmt::print(
-        "seed {}: {} rows acknowledged, {} read, {} lives, {} crashes, {} steps, trace "
+        "seed {}: {} rows appended, {} upserted, {} read, {} lives, {} crashes, {} steps, trace "
         "{:016x} ({})\n",
-        seed, outcome.acknowledged, outcome.read, outcome.lives, outcome.crashes, outcome.steps,
-        outcome.trace, outcome.profile);
+        seed, outcome.acknowledged, outcome.upserted, outcome.read, outcome.lives, outcome.crashes,
+        outcome.steps, outcome.trace, outcome.profile);
   }
   if (outcome.violation.empty()) return;
   ++sums.violations;
@@ -97,10 +99,10 @@ int Run(const Options& options) {
   for (std::thread& thread : threads)
     thread.join();
   fmt::print(
-      "{} seeds, {} violations: {} rows acknowledged, {} read, {} lives, {} crashes, {} "
+      "{} seeds, {} violations: {} rows appended, {} upserted, {} read, {} lives, {} crashes, {} "
       "steps, {} seeds replayed\n",
-      sums.seeds, sums.violations, sums.acknowledged, sums.read, sums.lives, sums.crashes,
-      sums.steps, sums.replayed);
+      sums.seeds, sums.violations, sums.acknowledged, sums.upserted, sums.read, sums.lives,
+      sums.crashes, sums.steps, sums.replayed);
   return sums.violations == 0 ? 0 : 1;
 }
 

@@ -1,5 +1,6 @@
 #include "sim/scenario.h"
 
+#include "kv/memory_store.h"
 #include "runtime/sync.h"
 #include "sim/clients.h"
 #include "sim/faults.h"
@@ -13,6 +14,7 @@ using std::chrono::milliseconds;
 
 constexpr int kMaxStartAttempts = 50;
 constexpr std::string_view kTable = "t";
+constexpr std::string_view kRowTable = "rows";
 constexpr uint64_t kMaxSteps = 20'000'000;
 
 class Scenario {
@@ -29,6 +31,7 @@ class Scenario {
       for (BucketModel& bucket : shared_.buckets)
         bucket.SetTtl(profile_.ttl_ms);
     }
+    if (world_.random().Chance(0.6)) AddRowTable();
   }
 
   Outcome Run() {
@@ -45,10 +48,23 @@ class Scenario {
       outcome.acknowledged += bucket.acknowledged();
       outcome.read += bucket.seen();
     }
+    for (const RowModel& bucket : shared_.row_buckets) {
+      outcome.upserted += bucket.acknowledged();
+      outcome.read += bucket.seen();
+    }
     return outcome;
   }
 
  private:
+  void AddRowTable() {
+    const auto buckets = static_cast<int32_t>(world_.random().Between(1, 2));
+    const auto ttl = profile_.ttl_ms > 0 ? std::optional(profile_.ttl_ms) : std::nullopt;
+    shared_.row_table.emplace(world_.random(), buckets, ttl);
+    shared_.row_buckets.resize(static_cast<size_t>(buckets), RowModel(shared_.row_table->rules()));
+    server_.settings().store_engine = kv::MakeMemoryEngine(
+        server_.machine().files(), {.flush_every = static_cast<int>(world_.random().Below(30))});
+  }
+
   Task<void> Main() {
     runtime::TaskGroup clients;
     SpawnClients(clients);
@@ -62,8 +78,18 @@ class Scenario {
   }
 
   void SpawnClients(runtime::TaskGroup& clients) {
+    for (size_t bucket = 0; bucket < shared_.row_buckets.size(); ++bucket) {
+      const auto number = static_cast<int32_t>(bucket);
+      for (uint64_t i = world_.random().Between(1, 3); i > 0; --i)
+        clients.Spawn(WriteKeys(shared_, number, world_.random().Chance(0.7)));
+      for (uint64_t i = world_.random().Below(3); i > 0; --i)
+        clients.Spawn(ReadChanges(shared_, number));
+      for (uint64_t i = world_.random().Below(3); i > 0; --i)
+        clients.Spawn(LookUpKeys(shared_, number));
+    }
     for (size_t bucket = 0; bucket < shared_.buckets.size(); ++bucket) {
       const auto number = static_cast<int32_t>(bucket);
+      if (shared_.row_table && world_.random().Chance(0.5)) continue;  // rows alone
       for (uint64_t i = world_.random().Between(1, 3); i > 0; --i)
         clients.Spawn(WriteRows(shared_, number, world_.random().Chance(0.7)));
       for (uint64_t i = world_.random().Below(3); i > 0; --i)
@@ -82,9 +108,9 @@ class Scenario {
       const auto hours = static_cast<int>(world_.random().Below(5)) - 2;
       server_.machine().StepWallClock(std::chrono::hours(hours));
     }
-    SetFaults(profile_, shared_.table.value >= 0, world_, server_.machine());
+    SetFaults(profile_, shared_.has_tables(), world_, server_.machine());
     if (!co_await StartServer()) co_return;
-    if (shared_.table.value < 0) co_await MakeTable();
+    if (!shared_.has_tables()) co_await MakeTables();
     SetFaults(profile_, true, world_, server_.machine());
     if (profile_.planned_crashes && world_.random().Chance(0.7)) {
       server_.machine().CrashAfter(world_.random().Between(1, 300), CrashKind());
@@ -129,19 +155,27 @@ class Scenario {
     co_return false;
   }
 
-  Task<void> MakeTable() {
+  Task<void> MakeTables() {
     auto client = co_await TestClient::Connect(server_.endpoint());
-    Result<TableId> id = Fail(client ? Error{} : client.error());
-    if (client) {
-      id = co_await (*client)->CreateTable(
-          std::string(kTable), static_cast<int32_t>(shared_.buckets.size()),
-          profile_.ttl_ms > 0 ? fmt::format("{} ms", profile_.ttl_ms) : "7 d");
+    if (!client) {
+      MakeTable(kTable, shared_.table, Fail(client.error()));
+      co_return;
     }
-    if (id) {
-      shared_.table = *id;
-      shared_.table_ids[id->value] = kTable;
+    MakeTable(kTable, shared_.table,
+              co_await (*client)->CreateTable(
+                  std::string(kTable), static_cast<int32_t>(shared_.buckets.size()),
+                  profile_.ttl_ms > 0 ? fmt::format("{} ms", profile_.ttl_ms) : "7 d"));
+    if (!shared_.row_table) co_return;
+    MakeTable(kRowTable, shared_.row_table_id,
+              co_await shared_.row_table->Create(**client, std::string(kRowTable)));
+  }
+
+  void MakeTable(std::string_view name, TableId& table, const Result<TableId>& made) {
+    if (made) {
+      table = *made;
+      shared_.table_ids[made->value] = name;
     } else if (!server_.machine().down()) {
-      shared_.Violate(fmt::format("no table: {}", id.error().message));
+      shared_.Violate(fmt::format("no table {}: {}", name, made.error().message));
     }
   }
 
@@ -161,6 +195,10 @@ class Scenario {
       }
       for (size_t bucket = 0; bucket < shared_.buckets.size() && shared_.table.value >= 0; ++bucket)
         co_await VerifyBucket(**client, static_cast<int32_t>(bucket));
+      IdOwners ids;
+      for (size_t bucket = 0;
+           bucket < shared_.row_buckets.size() && shared_.row_table_id.value >= 0; ++bucket)
+        co_await VerifyRows(**client, static_cast<int32_t>(bucket), ids);
       for (const auto& [name, there] : shared_.tables)
         co_await VerifyTable(**client, name, there);
     }
@@ -191,6 +229,22 @@ class Scenario {
     if (!model.lossy()) co_await CheckTimestamps(shared_, client, bucket, whole->rows);
   }
 
+  Task<void> VerifyRows(TestClient& client, int32_t bucket, IdOwners& ids) {
+    const RowModel& model = shared_.row_buckets[static_cast<size_t>(bucket)];
+    const auto whole = co_await ReadRowBucket(shared_, client, bucket);
+    if (!whole) {
+      const bool refused =
+          model.lossy() && whole.error().message.find("served") == std::string::npos;
+      if (!refused) {
+        shared_.Violate(fmt::format("row bucket {}: {}", bucket, whole.error().message));
+      }
+      co_return;
+    }
+    const std::string wrong =
+        model.Complete(whole->start, whole->changelog, whole->rows, whole->row_count, ids);
+    if (!wrong.empty()) shared_.Violate(fmt::format("row bucket {}: {}", bucket, wrong));
+  }
+
   Task<void> VerifyTable(TestClient& client, const std::string& name, bool there) {
     wire::pb::TableExistsRequest request;
     request.mutable_table_path()->set_database_name("fluss");
@@ -211,16 +265,22 @@ class Scenario {
 
   // A few bits of segment files, which makes the affected buckets lossy.
   void RotBits() {
-    if (shared_.table.value < 0) return;
+    if (shared_.table.value >= 0) RotBits(kTable, shared_.table, shared_.buckets);
+    if (shared_.row_table_id.value >= 0) {
+      RotBits(kRowTable, shared_.row_table_id, shared_.row_buckets);
+    }
+  }
+
+  template <class Model>
+  void RotBits(std::string_view name, TableId table, std::vector<Model>& buckets) {
     for (uint64_t i = world_.random().Below(4); i > 0; --i) {
-      const size_t bucket = world_.random().Below(shared_.buckets.size());
-      const std::string folder =
-          fmt::format("/data/fluss/{}-{}/log-{}", kTable, shared_.table, bucket);
+      const size_t bucket = world_.random().Below(buckets.size());
+      const std::string folder = fmt::format("/data/fluss/{}-{}/log-{}", name, table, bucket);
       const auto entries = server_.machine().files().List(folder);
       if (!entries || entries->empty()) continue;
       const runtime::DirectoryEntry& file = (*entries)[world_.random().Below(entries->size())];
       if (!file.name.ends_with(".log") || file.size_bytes == 0) continue;
-      shared_.buckets[bucket].SetLossy();
+      buckets[bucket].SetLossy();
       server_.machine().FlipBit(folder + "/" + file.name, world_.random().Below(file.size_bytes),
                                 static_cast<int>(world_.random().Below(8)));
     }

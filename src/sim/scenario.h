@@ -12,8 +12,9 @@ struct Outcome {
   std::string profile;    // which faults the seed chose
   uint64_t trace = 0;     // the same for every run of the seed
   uint64_t steps = 0;
-  uint64_t acknowledged = 0;  // rows
-  uint64_t read = 0;          // distinct rows readers got
+  uint64_t acknowledged = 0;  // appended rows
+  uint64_t upserted = 0;      // acknowledged rows of primary-key tables
+  uint64_t read = 0;          // distinct rows that readers got, and lookups
   uint64_t lives = 0;
   uint64_t crashes = 0;
 };

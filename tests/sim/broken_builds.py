@@ -71,6 +71,7 @@ def build(name):
     for part in ("src", "cmake"):
         shutil.copytree(ROOT / part, folder / part)
     shutil.copy(ROOT / "CMakeLists.txt", folder)
+    (folder / ".tools").symlink_to(ROOT / ".tools")
     path = folder / file
     text = path.read_text()
     found = text.count(old)
