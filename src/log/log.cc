@@ -240,7 +240,11 @@ Result<size_t> Log::DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit) {
   for (size_t i = 0; i + 1 < before && state.segments[i + 1]->base_offset() <= limit; ++i) {
     STROM_TRY(const Timestamp newest, state.segments[i]->MaxTimestamp());
     if (now.ms - newest.ms <= ttl_ms) break;
-    keep_from = state.segments[i + 1]->base_offset();
+    // Without what its writers had sent so far, the log behind it would not know them any more.
+    const Offset next = state.segments[i + 1]->base_offset();
+    STROM_TRY(const bool knows_writers,
+              state.files.Exists(FilePath(state.directory, next, kWriterSnapshotSuffix)));
+    if (knows_writers) keep_from = next;
   }
   if (keep_from > start_offset()) STROM_TRY_VOID(DeleteSegmentsBelow(keep_from));
   return before - state.segments.size();

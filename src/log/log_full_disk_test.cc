@@ -58,6 +58,28 @@ TEST_F(FullDiskTest, ASegmentThatCannotBeBegunIsBegunLater) {
   });
 }
 
+// As it is when there was no room for the snapshot.
+TEST_F(FullDiskTest, SegmentsWhoseWritersNoSnapshotKnowsDoNotExpire) {
+  Run([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 5; ++i)
+      EXPECT_TRUE(Append(*log));
+    EXPECT_TRUE(co_await log->Sync());
+    EXPECT_EQ(log->segment_count(), 3U);
+    for (const Offset at : {Offset(2), Offset(4)}) {
+      const std::string path = FilePath(directory_, at, kWriterSnapshotSuffix);
+      EXPECT_TRUE(ThisShard().files().Rename(path, path + ".away"));
+    }
+    const Timestamp late(1'000'000);
+    EXPECT_EQ(*log->DeleteExpired(1, late, Offset(5)), 0U);
+    EXPECT_EQ(log->start_offset(), Offset(0));
+    const std::string path = FilePath(directory_, Offset(4), kWriterSnapshotSuffix);
+    EXPECT_TRUE(ThisShard().files().Rename(path + ".away", path));
+    EXPECT_EQ(*log->DeleteExpired(1, late, Offset(5)), 2U);
+    EXPECT_EQ(log->start_offset(), Offset(4));
+  });
+}
+
 TEST_F(FullDiskTest, NoPartOfASideFileStays) {
   Run([this]() -> Task<void> {
     auto log = *Open();
