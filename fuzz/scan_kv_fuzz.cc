@@ -19,7 +19,6 @@ constexpr std::string_view kSameScanner = "@";  // as an id: the last one that w
 struct World {
   runtime::SimWorld world{1};
   runtime::SimMachine& machine = world.AddMachine(2);
-  server::ServerSettings settings;
   std::unique_ptr<server::Server> server;
   TableId table{-1};
 
@@ -29,6 +28,7 @@ struct World {
   }
 
   Task<void> Start() {
+    server::ServerSettings settings;
     settings.data_dir = "/data";
     settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
     settings.store_engine = kv::MakeMemoryEngine(machine.files());

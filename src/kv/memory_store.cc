@@ -207,8 +207,9 @@ class MemoryEngine final : public StoreEngine {
     const std::string path = fmt::format("{}/{}", directory, AsText(*name));
     const auto there = files_.Exists(path);
     if (!there) return StorageError(there.error());
-    if (!*there)
+    if (!*there) {
       return Fail(ErrorCode::kCorruptRecord, "{} names {}, which is gone", current, path);
+    }
     const auto bytes = runtime::ReadFile(files_, path);
     if (!bytes) return StorageError(bytes.error());
     const ByteView rest = ByteView(*bytes).subspan(std::min(bytes->size(), sizeof(uint32_t)));

@@ -66,22 +66,12 @@ class SlowEngine final : public kv::StoreEngine {
 };
 
 Task<Result<TableId>> CreateKeyedTable(TestClient& client) {
-  wire::pb::CreateTableRequest create;
-  create.mutable_table_path()->set_database_name("fluss");
-  create.mutable_table_path()->set_table_name("keyed");
-  create.set_ignore_if_exists(false);
-  create.set_table_json(
+  return client.CreateTableOf(
+      "keyed",
       R"({"version":1,"schema":{"version":1,"columns":[)"
       R"({"name":"id","data_type":{"type":"INTEGER","nullable":false},"id":0}],)"
       R"("primary_key":["id"],"highest_field_id":0},"partition_key":[],"bucket_key":["id"],)"
       R"("bucket_count":1,"properties":{},"custom_properties":{}})");
-  STROM_CO_TRY_VOID(
-      co_await client.Ask<wire::pb::CreateTableResponse>(wire::Api::kCreateTable, create));
-  wire::pb::GetTableInfoRequest info;
-  *info.mutable_table_path() = create.table_path();
-  STROM_CO_TRY(const auto table,
-               co_await client.Ask<wire::pb::GetTableInfoResponse>(wire::Api::kGetTableInfo, info));
-  co_return TableId(table.table_id());
 }
 
 // Upserts one row; the answer for its bucket.

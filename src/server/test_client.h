@@ -56,16 +56,22 @@ class TestClient {
 
   runtime::Task<Result<TableId>> CreateTable(std::string name, int32_t buckets,
                                              std::string log_ttl = "7 d") {
-    wire::pb::CreateTableRequest create;
-    create.mutable_table_path()->set_database_name("fluss");
-    create.mutable_table_path()->set_table_name(name);
     // INDEXED: the test's batches hold rows, not Arrow messages.
-    create.set_table_json(fmt::format(
+    std::string json = fmt::format(
         R"({{"version":1,"schema":{{"version":1,"columns":[{{"name":"v","data_type":)"
         R"({{"type":"BYTES"}},"id":0}}],"highest_field_id":0}},"partition_key":[],"bucket_key":[],)"
         R"("bucket_count":{},"properties":{{"table.log.format":"INDEXED",)"
         R"("table.log.ttl":"{}"}},"custom_properties":{{}}}})",
-        buckets, log_ttl));
+        buckets, log_ttl);
+    return CreateTableOf(std::move(name), std::move(json));
+  }
+
+  // In the database "fluss", if it is not there yet.
+  runtime::Task<Result<TableId>> CreateTableOf(std::string name, std::string table_json) {
+    wire::pb::CreateTableRequest create;
+    create.mutable_table_path()->set_database_name("fluss");
+    create.mutable_table_path()->set_table_name(name);
+    create.set_table_json(table_json);
     create.set_ignore_if_exists(true);
     STROM_CO_TRY_VOID(co_await Ask<wire::pb::CreateTableResponse>(wire::Api::kCreateTable, create));
     wire::pb::GetTableInfoRequest info;

@@ -31,6 +31,44 @@ bool Unexplained(const Error& error) {
          error.code == ErrorCode::kUnknownTableOrBucket;
 }
 
+// Writes to a bucket again and again. `make` makes what a writer sends next; `send` sends it, with
+// a sequence or -1, and takes note of it. With a writer id it is sent until it is acknowledged.
+template <class Model, class Make, class Send>
+Task<void> Write(SharedState& shared, const TableId& table, int32_t bucket, bool idempotent,
+                 const Model& model, Make make, Send send) {
+  int writer = ++shared.writers;
+  WriterId id = kNoWriterId;
+  int32_t sequence = 0;
+  bool sent_before = false;
+  while (!shared.over()) {
+    const auto client = co_await ConnectSometime(shared);
+    if (!client) co_return;
+    if (idempotent && id == kNoWriterId) {
+      const auto got = co_await client->InitWriter();
+      if (!got) continue;
+      id = *got;
+    }
+    while (!shared.over()) {
+      if (!sent_before) make(writer);
+      const Status sent = co_await send(*client, id, idempotent ? sequence : -1);
+      sent_before = idempotent && !sent;
+      if (!sent) {
+        if (!model.lossy() && Unexplained(sent.error())) {
+          shared.Violate(fmt::format("writer {} of bucket {} of {} got error {}: {}", writer,
+                                     bucket, table, static_cast<int>(sent.error().code),
+                                     sent.error().message));
+        }
+        // What got no answer may still be appended, behind what is sent on another connection.
+        if (!idempotent) writer = ++shared.writers;
+        co_await Pause(shared, kRetryDelay);
+        break;
+      }
+      ++sequence;
+      if (shared.world.random().Chance(0.3)) co_await Pause(shared, milliseconds(5));
+    }
+  }
+}
+
 // Reads a bucket again and again. `take` gets the records of an answer and the offset that they
 // were asked from, and says how many offsets they cover.
 template <class Model, class Take>
@@ -67,12 +105,19 @@ Task<void> Tail(SharedState& shared, const TableId& table, int32_t bucket, const
       position = position + *taken;
       if (*taken > 0 && position > fetched->high_watermark) {
         shared.Violate(
-            fmt::format("bucket {} of {}: rows to {} were served, the high watermark is "
-                        "{}",
+            fmt::format("bucket {} of {}: rows to {} were served above the high watermark {}",
                         bucket, table, position, fetched->high_watermark));
       }
     }
   }
+}
+
+Result<std::vector<ReadRow>> ParseRead(ByteView records, Offset from) {
+  STROM_TRY(const auto rows, TestClient::ParseRows(records, from));
+  std::vector<ReadRow> read;
+  for (const auto& row : rows)
+    read.push_back({row.offset, RowValue{row.value}, row.timestamp});
+  return read;
 }
 
 // Everything from the log start on, piece by piece; the start.
@@ -95,51 +140,24 @@ Task<Result<Offset>> ReadLog(TestClient& client, TableId table, int32_t bucket, 
 }  // namespace
 
 Task<void> WriteRows(SharedState& shared, int32_t bucket, bool idempotent) {
-  int writer = ++shared.writers;
   BucketModel& model = shared.buckets[static_cast<size_t>(bucket)];
-  WriterId id = kNoWriterId;
-  int32_t sequence = 0;
   uint64_t number = 0;
-  bool sent_before = false;
-  while (!shared.over()) {
-    const auto client = co_await ConnectSometime(shared);
-    if (!client) co_return;
-    if (idempotent && id == kNoWriterId) {
-      const auto got = co_await client->InitWriter();
-      if (!got) continue;
-      id = *got;
-    }
-    while (!shared.over()) {
-      if (!sent_before) ++number;
-      const RowValue value = RowValue::Make(writer, number);
-      model.Sent(value);
-      const auto base = co_await client->Produce(shared.table, bucket, value.value, id,
-                                                 idempotent ? sequence : -1);
-      sent_before = idempotent && !base;
-      if (!base) {
-        if (!model.lossy() && Unexplained(base.error())) {
-          shared.Violate(fmt::format("writer {} of bucket {} got error {}: {}", writer, bucket,
-                                     static_cast<int>(base.error().code), base.error().message));
-        }
-        // What got no answer may still be appended, behind what is sent on another connection.
-        if (!idempotent) writer = ++shared.writers;
-        co_await Pause(shared, kRetryDelay);
-        break;
-      }
-      ++sequence;
-      shared.Violate(model.Acknowledged(*base, value));
-      if (shared.world.random().Chance(0.3)) co_await Pause(shared, milliseconds(5));
-    }
-  }
+  RowValue value;
+  const auto make = [&](int writer) { value = RowValue::Make(writer, ++number); };
+  const auto send = [&](TestClient& client, WriterId id, int32_t sequence) -> Task<Status> {
+    model.Sent(value);
+    STROM_CO_TRY(const Offset base,
+                 co_await client.Produce(shared.table, bucket, value.value, id, sequence));
+    shared.Violate(model.Acknowledged(base, value));
+    co_return Status{};
+  };
+  co_await Write(shared, shared.table, bucket, idempotent, model, make, send);
 }
 
 Task<void> ReadRows(SharedState& shared, int32_t bucket) {
   BucketModel& model = shared.buckets[static_cast<size_t>(bucket)];
   const auto take = [&model](ByteView records, Offset from) -> Result<int64_t> {
-    STROM_TRY(const auto rows, TestClient::ParseRows(records, from));
-    std::vector<ReadRow> read;
-    for (const auto& row : rows)
-      read.push_back({row.offset, RowValue{row.value}, row.timestamp});
+    STROM_TRY(const auto read, ParseRead(records, from));
     if (const std::string wrong = model.Seen(read); !wrong.empty()) {
       return Fail(ErrorCode::kCorruptRecord, "{}", wrong);
     }
@@ -220,6 +238,10 @@ std::vector<KeyChange> MakeBatch(runtime::RandomSource& random, const RowRules& 
   return batch;
 }
 
+std::optional<RowValue> ValueOf(const std::optional<KeyRow>& row) {
+  return row ? std::optional(row->value) : std::nullopt;
+}
+
 // What an acknowledged batch wrote must be there for who reads it next.
 Task<void> LookUpOwn(SharedState& shared, TestClient& client, int32_t bucket, int writer) {
   const RowModel& model = shared.row_buckets[static_cast<size_t>(bucket)];
@@ -233,53 +255,31 @@ Task<void> LookUpOwn(SharedState& shared, TestClient& client, int32_t bucket, in
     }
     co_return;
   }
-  for (size_t i = 0; i < keys.size(); ++i) {
-    const auto& row = (*found)[i];
-    shared.Violate(model.LookedUpByOwner(keys[i], row ? std::optional(row->value) : std::nullopt));
-  }
+  for (size_t i = 0; i < keys.size(); ++i)
+    shared.Violate(model.LookedUpByOwner(keys[i], ValueOf((*found)[i])));
 }
 
 }  // namespace
 
 Task<void> WriteKeys(SharedState& shared, int32_t bucket, bool idempotent) {
-  int writer = ++shared.writers;
   RowModel& model = shared.row_buckets[static_cast<size_t>(bucket)];
-  WriterId id = kNoWriterId;
-  int32_t sequence = 0;
+  const RowTable& table = *shared.row_table;
+  int writer = 0;
   uint64_t number = 0;
   std::vector<KeyChange> batch;
-  bool sent_before = false;
-  while (!shared.over()) {
-    const auto client = co_await ConnectSometime(shared);
-    if (!client) co_return;
-    if (idempotent && id == kNoWriterId) {
-      const auto got = co_await client->InitWriter();
-      if (!got) continue;
-      id = *got;
-    }
-    while (!shared.over()) {
-      if (!sent_before) {
-        batch = MakeBatch(shared.world.random(), shared.row_table->rules(), writer, number);
-      }
-      model.Sent(batch);
-      const auto end = co_await shared.row_table->Put(*client, shared.row_table_id, bucket, batch,
-                                                      id, idempotent ? sequence : -1);
-      sent_before = idempotent && !end;
-      if (!end) {
-        if (!model.lossy() && Unexplained(end.error())) {
-          shared.Violate(fmt::format("writer {} of row bucket {} got error {}: {}", writer, bucket,
-                                     static_cast<int>(end.error().code), end.error().message));
-        }
-        if (!idempotent) writer = ++shared.writers;
-        co_await Pause(shared, kRetryDelay);
-        break;
-      }
-      ++sequence;
-      model.Acknowledged(batch, *end);
-      if (shared.world.random().Chance(0.3)) co_await LookUpOwn(shared, *client, bucket, writer);
-      if (shared.world.random().Chance(0.3)) co_await Pause(shared, milliseconds(5));
-    }
-  }
+  const auto make = [&](int of_writer) {
+    writer = of_writer;
+    batch = MakeBatch(shared.world.random(), table.rules(), writer, number);
+  };
+  const auto send = [&](TestClient& client, WriterId id, int32_t sequence) -> Task<Status> {
+    model.Sent(batch);
+    STROM_CO_TRY(const Offset end,
+                 co_await table.Put(client, shared.row_table_id, bucket, batch, id, sequence));
+    model.Acknowledged(batch, end);
+    if (shared.world.random().Chance(0.3)) co_await LookUpOwn(shared, client, bucket, writer);
+    co_return Status{};
+  };
+  co_await Write(shared, shared.row_table_id, bucket, idempotent, model, make, send);
 }
 
 Task<void> LookUpKeys(SharedState& shared, int32_t bucket) {
@@ -299,11 +299,8 @@ Task<void> LookUpKeys(SharedState& shared, int32_t bucket) {
         co_await Pause(shared, kRetryDelay);
         break;
       }
-      for (size_t i = 0; i < keys.size(); ++i) {
-        const auto& row = (*found)[i];
-        shared.Violate(
-            model.LookedUp(reader, keys[i], row ? std::optional(row->value) : std::nullopt));
-      }
+      for (size_t i = 0; i < keys.size(); ++i)
+        shared.Violate(model.LookedUp(reader, keys[i], ValueOf((*found)[i])));
       co_await Pause(shared, milliseconds(3));
     }
   }
@@ -330,10 +327,9 @@ Task<void> SendGarbage(SharedState& shared) {
 Task<Result<WholeBucket>> ReadBucket(TestClient& client, TableId table, int32_t bucket) {
   WholeBucket whole;
   const auto take = [&whole](ByteView records, Offset from) -> Result<int64_t> {
-    STROM_TRY(const auto rows, TestClient::ParseRows(records, from));
-    for (const auto& row : rows)
-      whole.rows.push_back({row.offset, RowValue{row.value}, row.timestamp});
-    return static_cast<int64_t>(rows.size());
+    STROM_TRY(const auto read, ParseRead(records, from));
+    whole.rows.insert(whole.rows.end(), read.begin(), read.end());
+    return static_cast<int64_t>(read.size());
   };
   STROM_CO_TRY(whole.start, co_await ReadLog(client, table, bucket, take));
   co_return whole;

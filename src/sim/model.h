@@ -27,6 +27,7 @@ struct RowValue {
   }
   int writer() const { return static_cast<int>(value >> 48); }
   uint64_t number() const { return value & 0xffff'ffff'ffffULL; }
+  friend bool operator==(const RowValue&, const RowValue&) = default;
 };
 
 // One row as a reader got it.

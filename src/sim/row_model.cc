@@ -18,10 +18,6 @@ std::string Name(const std::optional<RowValue>& value) {
   return value ? Name(value->value) : "no row";
 }
 
-bool Same(const std::optional<RowValue>& a, const std::optional<RowValue>& b) {
-  return a.has_value() == b.has_value() && (!a || a->value == b->value);
-}
-
 bool IsOwned(int32_t key) {
   return key >= kKeysPerWriter;
 }
@@ -37,11 +33,11 @@ void RowModel::Sent(const std::vector<KeyChange>& batch) {
     values.push_back(change.value->value);
     sent_.emplace(change.value->value, change.key);
   }
-  if (!values.empty() && first_values_.insert(values.front()).second) batches_.push_back(values);
+  if (!values.empty()) batches_.try_emplace(values.front(), values);
   for (const auto& [key, state] : after) {
     if (!IsOwned(key)) continue;
     std::vector<State>& states = own_.try_emplace(key, std::vector<State>(1)).first->second;
-    if (!Same(states.back(), state)) states.push_back(state);
+    if (states.back() != state) states.push_back(state);
   }
 }
 
@@ -90,7 +86,7 @@ std::string RowModel::LookedUp(int reader, int32_t key, std::optional<RowValue> 
 std::string RowModel::LookedUpByOwner(int32_t key, std::optional<RowValue> found) const {
   const auto own = own_.find(key);
   if (lossy_ || own == own_.end() || own->second.size() != 1) return {};
-  if (Same(own->second[0], found)) return {};
+  if (own->second[0] == found) return {};
   return fmt::format("key {} was acknowledged with {} and a lookup gives {}", key,
                      Name(own->second[0]), Name(found));
 }
@@ -181,7 +177,7 @@ class RowModel::Fold {
 };
 
 std::string RowModel::CheckBatches(Offset start, const Places& places) const {
-  for (const std::vector<uint64_t>& batch : batches_) {
+  for (const auto& [first, batch] : batches_) {
     size_t found = 0;
     for (size_t i = 0; i < batch.size(); ++i) {
       const auto place = places.find(batch[i]);
@@ -193,8 +189,8 @@ std::string RowModel::CheckBatches(Offset start, const Places& places) const {
       }
     }
     if (found != 0 && found != batch.size()) {
-      return fmt::format("of the batch that begins with {} {} of {} rows are there",
-                         Name(batch.front()), found, batch.size());
+      return fmt::format("of the batch that begins with {} {} of {} rows are there", Name(first),
+                         found, batch.size());
     }
   }
   for (const auto& [value, end] : acknowledged_) {
@@ -270,7 +266,7 @@ std::string RowModel::Complete(Offset start, const std::vector<RowChange>& chang
   for (const auto& [key, states] : own_) {
     const auto found = table.find(key);
     const State is = found == table.end() ? State() : State(found->second.value);
-    if (std::ranges::none_of(states, [&](const State& state) { return Same(state, is); })) {
+    if (std::ranges::find(states, is) == states.end()) {
       return fmt::format("key {} was acknowledged with {} and is {}", key, Name(states.front()),
                          Name(is));
     }

@@ -35,9 +35,7 @@ struct KeyRow {
   RowValue value;
   int64_t id = 0;  // of the auto-increment column; 0 in tables without one
 
-  friend bool operator==(const KeyRow& a, const KeyRow& b) {
-    return a.value.value == b.value.value && a.id == b.id;
-  }
+  friend bool operator==(const KeyRow&, const KeyRow&) = default;
 };
 
 // One change as a reader of the changelog got it; kAppendOnly: a batch that changed nothing, which
@@ -99,11 +97,11 @@ class RowModel {
 
   RowRules rules_;
   bool lossy_ = false;
-  std::map<uint64_t, int32_t> sent_;            // key of each value
-  std::vector<std::vector<uint64_t>> batches_;  // values of each, without deletes
-  std::set<uint64_t> first_values_;             // of batches_
-  std::map<uint64_t, Offset> acknowledged_;     // value, end of its batch
-  std::map<int32_t, std::vector<State>> own_;   // the states that a key of one writer may have
+  std::map<uint64_t, int32_t> sent_;  // key of each value
+  // Values of each batch, without deletes, by the first of them.
+  std::map<uint64_t, std::vector<uint64_t>> batches_;
+  std::map<uint64_t, Offset> acknowledged_;    // value, end of its batch
+  std::map<int32_t, std::vector<State>> own_;  // the states that a key of one writer may have
   std::map<Offset, RowChange> seen_;
   std::map<std::pair<int, int32_t>, std::vector<uint64_t>> looked_up_;  // reader and key
   size_t lookups_ = 0;

@@ -14,7 +14,6 @@ using server::TestClient;
 
 constexpr SchemaId kSchema{1};
 constexpr std::string_view kLogFormats[] = {"ARROW", "INDEXED", "COMPACTED"};
-constexpr size_t kIdColumn = 2;
 
 // The error that a part of an answer carries, if any.
 template <class Part>
@@ -43,25 +42,15 @@ RowTable::RowTable(runtime::RandomSource& random, int32_t buckets, std::optional
   json_ = fmt::format(
       R"({{"version":1,"schema":{},"partition_key":[],"bucket_key":["k"],"bucket_count":{},)"
       R"("properties":{{"table.log.format":"{}","table.kv.format":"{}",)"
-      R"("table.changelog.image":"{}","table.auto-increment.cache-size":"{}","table.log.ttl":"{}"}},"custom_properties":{{}}}})",
+      R"("table.changelog.image":"{}","table.auto-increment.cache-size":"{}",)"
+      R"("table.log.ttl":"{}"}},"custom_properties":{{}}}})",
       schema, buckets, kLogFormats[static_cast<size_t>(log_format_)],
       indexed ? "INDEXED" : "COMPACTED", rules_.full_image ? "FULL" : "WAL", random.Between(1, 20),
       ttl_ms ? fmt::format("{} ms", *ttl_ms) : "7 d");
 }
 
 Task<Result<TableId>> RowTable::Create(TestClient& client, std::string name) const {
-  wire::pb::CreateTableRequest create;
-  create.mutable_table_path()->set_database_name("fluss");
-  create.mutable_table_path()->set_table_name(name);
-  create.set_table_json(json_);
-  create.set_ignore_if_exists(true);
-  STROM_CO_TRY_VOID(
-      co_await client.Ask<wire::pb::CreateTableResponse>(wire::Api::kCreateTable, create));
-  wire::pb::GetTableInfoRequest info;
-  *info.mutable_table_path() = create.table_path();
-  STROM_CO_TRY(const auto table,
-               co_await client.Ask<wire::pb::GetTableInfoResponse>(wire::Api::kGetTableInfo, info));
-  co_return TableId(table.table_id());
+  return client.CreateTableOf(std::move(name), json_);
 }
 
 Bytes RowTable::KeyOf(int32_t key) const {
@@ -108,7 +97,7 @@ Task<Result<Offset>> RowTable::Put(TestClient& client, TableId table, int32_t bu
 Result<std::pair<int32_t, KeyRow>> RowTable::RowOf(const format::Row& values) const {
   const auto* key = values[0].As<int64_t>();
   const auto* value = values[1].As<int64_t>();
-  const auto* id = values[kIdColumn].As<int64_t>();
+  const auto* id = values[2].As<int64_t>();
   if (key == nullptr || value == nullptr || (id != nullptr) != rules_.auto_increment) {
     return Fail(ErrorCode::kCorruptRecord, "a row has values that nobody wrote: {}, {}, {}",
                 format::ToText(values[0], types_[0]), format::ToText(values[1], types_[1]),

@@ -158,19 +158,19 @@ class Scenario {
   Task<void> MakeTables() {
     auto client = co_await TestClient::Connect(server_.endpoint());
     if (!client) {
-      MakeTable(kTable, shared_.table, Fail(client.error()));
+      NoteTable(kTable, shared_.table, Fail(client.error()));
       co_return;
     }
-    MakeTable(kTable, shared_.table,
+    NoteTable(kTable, shared_.table,
               co_await (*client)->CreateTable(
                   std::string(kTable), static_cast<int32_t>(shared_.buckets.size()),
                   profile_.ttl_ms > 0 ? fmt::format("{} ms", profile_.ttl_ms) : "7 d"));
     if (!shared_.row_table) co_return;
-    MakeTable(kRowTable, shared_.row_table_id,
+    NoteTable(kRowTable, shared_.row_table_id,
               co_await shared_.row_table->Create(**client, std::string(kRowTable)));
   }
 
-  void MakeTable(std::string_view name, TableId& table, const Result<TableId>& made) {
+  void NoteTable(std::string_view name, TableId& table, const Result<TableId>& made) {
     if (made) {
       table = *made;
       shared_.table_ids[made->value] = name;
@@ -207,16 +207,19 @@ class Scenario {
     if (!stopped) shared_.Violate(fmt::format("stopping failed: {}", stopped.error().message));
   }
 
+  // Damage may be answered with an error, never with rows that are wrong.
+  template <class Model>
+  void NoteUnreadable(const Model& model, std::string_view kind, int32_t bucket,
+                      const Error& error) {
+    const bool refused = model.lossy() && error.message.find("served") == std::string::npos;
+    if (!refused) shared_.Violate(fmt::format("{} {}: {}", kind, bucket, error.message));
+  }
+
   Task<void> VerifyBucket(TestClient& client, int32_t bucket) {
     BucketModel& model = shared_.buckets[static_cast<size_t>(bucket)];
     const auto whole = co_await ReadBucket(client, shared_.table, bucket);
     if (!whole) {
-      // Damage may be answered with an error, never with rows that are wrong.
-      const bool refused =
-          model.lossy() && whole.error().message.find("served") == std::string::npos;
-      if (!refused) {
-        shared_.Violate(fmt::format("bucket {}: {}", bucket, whole.error().message));
-      }
+      NoteUnreadable(model, "bucket", bucket, whole.error());
       co_return;
     }
     // Where the clock stepped back nobody can say how old a row is.
@@ -233,11 +236,7 @@ class Scenario {
     const RowModel& model = shared_.row_buckets[static_cast<size_t>(bucket)];
     const auto whole = co_await ReadRowBucket(shared_, client, bucket);
     if (!whole) {
-      const bool refused =
-          model.lossy() && whole.error().message.find("served") == std::string::npos;
-      if (!refused) {
-        shared_.Violate(fmt::format("row bucket {}: {}", bucket, whole.error().message));
-      }
+      NoteUnreadable(model, "row bucket", bucket, whole.error());
       co_return;
     }
     const std::string wrong =
