@@ -185,6 +185,11 @@ Parsed<void> CheckBatchStructure(ByteView batch, const BatchHeader& header, LogF
   return CheckRecordFraming(batch, header);
 }
 
+bool StoredStructureFits(ByteView batch, const BatchHeader& header, const BatchRules& rules) {
+  const SchemaShape* shape = rules.Find(header.schema_id);
+  return shape != nullptr && CheckBatchStructure(batch, header, rules.log_format, *shape);
+}
+
 Result<BatchHeader> CheckBatchForAppend(ByteView bytes, const BatchRules& rules) {
   if (rules.has_primary_key) {
     return Fail(ErrorCode::kInvalidTable,

@@ -56,4 +56,8 @@ Result<BatchHeader> CheckBatchForAppend(ByteView bytes, const BatchRules& rules)
 Parsed<void> CheckBatchStructure(ByteView batch, const BatchHeader& header, LogFormat log_format,
                                  const SchemaShape& shape);
 
+// Whether the structure of a batch on disk is one that was appended once: the magic, which says
+// where the records begin, lies outside the CRC.
+bool StoredStructureFits(ByteView batch, const BatchHeader& header, const BatchRules& rules);
+
 }  // namespace strom::format

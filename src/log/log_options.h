@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+
+#include "format/batch_check.h"
 
 namespace strom::log {
 
@@ -9,6 +12,8 @@ struct LogOptions {
   uint64_t segment_bytes = uint64_t{1} << 30;  // log.segment.file-size; at most 2^31 - 1 is used
   uint64_t index_interval_bytes = 4096;        // log.index.interval-size
   uint64_t index_bytes = 10 << 20;             // log.index.file-size
+  // What batches on disk are checked against when they are first read; null: their CRCs alone.
+  std::shared_ptr<const format::BatchRules> rules;
   int64_t writer_expiration_ms = int64_t{7} * 24 * 3600 * 1000;
 };
 

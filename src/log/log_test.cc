@@ -61,10 +61,10 @@ class LogTest : public ::testing::Test {
   static void AppendToFile(const std::string& path, const std::string& bytes) {
     std::ofstream(path, std::ios::app | std::ios::binary) << bytes;
   }
-  static void FlipByte(const std::string& path, std::streamoff at) {
+  static void FlipByte(const std::string& path, std::streamoff at, int bits = 0x40) {
     std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
     file.seekg(at);
-    const char byte = static_cast<char>(file.get() ^ 0x40);
+    const char byte = static_cast<char>(file.get() ^ bits);
     file.seekp(at);
     file.put(byte);
   }
@@ -334,6 +334,41 @@ TEST_F(LogTest, DamageIsFoundWhenItIsFirstReadAndIsNotServed) {
     }
     log = *Open(true);
     EXPECT_EQ(BaseOffsets(*log).size(), 12U);
+  });
+}
+
+// The magic says where the records begin, and no CRC covers it.
+TEST_F(LogTest, AFlippedMagicIsDamage) {
+  format::Schema schema;
+  schema.columns = {{"a", format::DataType{}, {}, {}, 0}};
+  options_.rules = std::make_shared<const format::BatchRules>(
+      format::BatchRules::Make(format::LogFormat::kIndexed, false,
+                               {{SchemaId(1), std::make_shared<const format::Schema>(schema)}}));
+  RunOnShard([this]() -> Task<void> {
+    Bytes bytes = MakeBatch({.records = 2, .payload_bytes = 40, .fill = 0});
+    // Two records of 20 bytes with their lengths in front (spec 02, 3.2).
+    for (const size_t at : {48, 68})
+      StoreLittle<int32_t>(bytes.data() + at, 16);
+    format::SetBatchCrc(bytes, *format::ReadBatchHeader(bytes));
+    auto log = *Open();
+    std::array<format::CheckedBatch, 1> batches{Checked(bytes)};
+    EXPECT_TRUE(log->Append(batches, Timestamp(1000)));
+    EXPECT_TRUE(co_await log->CloseCleanly());
+    for (const bool clean : {true, false}) {  // what was cut is gone, so that comes last
+      log = *Open(clean);
+      EXPECT_EQ(log->Read(Offset(0), Offset(2), UINT64_MAX, true)->bytes.size(), 88U);
+      log.reset();
+      FlipByte(SegmentPath(0), 12, 1);
+      log = *Open(clean);
+      // Offsets that were handed out stay; what is trusted is found out when it is read.
+      if (clean) {
+        const auto damaged = log->Read(Offset(0), Offset(2), UINT64_MAX, true);
+        EXPECT_EQ(damaged.error().code, ErrorCode::kLogStorage);
+      }
+      EXPECT_EQ(log->end_offset(), Offset(clean ? 2 : 0));
+      log.reset();
+      if (clean) FlipByte(SegmentPath(0), 12, 1);
+    }
   });
 }
 

@@ -208,6 +208,10 @@ void Segment::MarkChecked(uint64_t begin, uint64_t end) {
   }
 }
 
+bool Segment::StructureFits(ByteView batch, const format::BatchHeader& header) const {
+  return !options_.rules || format::StoredStructureFits(batch, header, *options_.rules);
+}
+
 Status Segment::CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult& result) {
   const uint64_t end = begin + result.bytes.size();
   if (checked_begin_ <= begin && end <= checked_end_) return {};
@@ -215,9 +219,12 @@ Status Segment::CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult
   uint64_t at = begin;
   while (at < end) {
     STROM_TRY(const format::BatchHeader header, HeaderAt(data, at));
-    const bool checked = checked_begin_ <= at && at + header.size_bytes <= checked_end_;
-    if (header.size_bytes > end - at || (expected && header.base_offset != *expected) ||
-        !(checked || format::BatchCrcFits(data.subspan(at, header.size_bytes), header))) {
+    const auto fits = [&] {
+      if (checked_begin_ <= at && at + header.size_bytes <= checked_end_) return true;
+      const ByteView batch = data.subspan(at, header.size_bytes);
+      return format::BatchCrcFits(batch, header) && StructureFits(batch, header);
+    };
+    if (header.size_bytes > end - at || (expected && header.base_offset != *expected) || !fits()) {
       if (at == begin) {
         return std::unexpected(DamagedAt(at, from));
       }

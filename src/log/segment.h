@@ -124,6 +124,8 @@ class Segment {
   // Makes sure of the batches in `result`, which starts at byte `begin` with the one that holds
   // `from`. Those in front of damage stay in it; damage at its very front is an error.
   Status CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult& result);
+  // What the CRC does not cover, as far as the rules of the table tell.
+  bool StructureFits(ByteView batch, const format::BatchHeader& header) const;
   Error DamagedAt(uint64_t position, Offset offset) const;
   void MarkChecked(uint64_t begin, uint64_t end);
   // All bytes of the segment.

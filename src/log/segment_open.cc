@@ -154,14 +154,23 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
   RecoveredSegment recovered{base_, 0, {}};
   BatchScan scan(*file_, 0, file_size, BatchScan::Depth::kHeaders);
   uint64_t trusted_bytes = 0;
+  std::shared_ptr<const runtime::Mapping> mapped;
   while (true) {
     const bool trusted = recovered.end_offset < trusted_below;
     if (!trusted) scan.set_depth(BatchScan::Depth::kChecksums);
     STROM_TRY(const auto batch, scan.Next());
     if (!batch) break;
-    recovered.problem = ProblemOf(*batch, base_, recovered.end_offset);
-    if (!recovered.problem.empty()) break;
     const format::BatchHeader& header = batch->header;
+    recovered.problem = ProblemOf(*batch, base_, recovered.end_offset);
+    if (recovered.problem.empty() && !trusted) {
+      if (!mapped) {
+        STROM_TRY(mapped, file_->Map(file_size));
+      }
+      if (!StructureFits(mapped->View(batch->position, header.size_bytes), header)) {
+        recovered.problem = "its records do not fit its header";
+      }
+    }
+    if (!recovered.problem.empty()) break;
     Account(batch->position, header.size_bytes, header.base_offset, header.last_offset(),
             header.commit_timestamp);
     recovered.end_offset = header.next_offset();

@@ -39,7 +39,8 @@ runtime::Task<Status> PrimaryKey::Open(Offset committed) {
   } else {
     status = Fail(store.error());
   }
-  if (!status) {
+  // Each request tries again; the log hears of a reason once.
+  if (!status && status.error().message != std::exchange(open_failure_, status.error().message)) {
     Log(LogLevel::kError, "kv.open_failed",
         {{"bucket", log_.bucket()}, {"table", table_->name()}, {"reason", status.error().message}});
   }

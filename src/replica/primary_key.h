@@ -67,6 +67,7 @@ class PrimaryKey {
   std::unique_ptr<kv::KvBucket> bucket_;
   bool opening_ = false;
   bool closed_ = false;
+  std::string open_failure_;  // the last one
   runtime::Event opened_;
   int failed_commits_ = 0;
   bool refused_ = false;  // the store took no write the last time

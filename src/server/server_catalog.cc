@@ -64,6 +64,8 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
   for (const TablePtr& table : tables) {
     auto rules = std::make_shared<const format::BatchRules>(
         format::BatchRules::Make(table->log_format, table->has_primary_key, table->schemas));
+    log::LogOptions log_options = settings_.log;
+    log_options.rules = rules;
     std::shared_ptr<kv::KvTable> kv_table;
     if (table->has_primary_key) {
       STROM_CO_TRY(kv_table, replica::MakeKvTable(*table));
@@ -74,7 +76,7 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
       STROM_CO_TRY(const Offset first_offset, co_await FirstOffsetOf(*table, bucket));
       STROM_CO_TRY(std::unique_ptr<log::Log> opened,
                    log::Log::Open(shard.shard.files(), BucketDirectory(*table, bucket.bucket),
-                                  bucket, settings_.log, directory_->RecoveryPoint(bucket),
+                                  bucket, log_options, directory_->RecoveryPoint(bucket),
                                   directory_->clean(), shard.shard.WallClock(), first_offset));
       auto replica = std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
                                                         shard.commit, shard.range_cache);
