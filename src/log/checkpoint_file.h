@@ -1,11 +1,5 @@
 // Offsets of many buckets in one small text file (spec 04, 9.2): recovery points, high watermarks.
-//
-//   0
-//   2
-//   4 0 45              tableId bucket offset
-//   7 12 1 1000         tableId partitionId bucket offset
-//
-// Version, number of entries, entries. Replaced as a whole, durably. Blocks.
+// Its text is that of bucket_lines.h with one number a line. Replaced as a whole, durably. Blocks.
 #pragma once
 
 #include <string>

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "log/file_names.h"
 #include "log/log_state.h"
-#include "log/recovery.h"
 #include "log/writer_snapshot.h"
 
 namespace strom::log {
@@ -32,29 +31,11 @@ Status Log::State::Usable() const {
 Log::Log(std::shared_ptr<State> state) : state_(std::move(state)) {}
 Log::~Log() = default;
 
-Result<std::unique_ptr<Log>> Log::Open(runtime::FileSystem& files, std::string directory,
-                                       TableBucket bucket, const LogOptions& options,
-                                       Offset recovery_point, bool clean, Timestamp now,
-                                       Offset first_offset) {
-  STROM_TRY(RecoveredLog found, RecoverLog({files, directory, bucket, options, recovery_point,
-                                            clean, now, first_offset}));
-  auto state = std::make_shared<State>(State{files, std::move(directory), bucket, options});
-  state->segments = std::move(found.segments);
-  state->end_offset = state->synced_offset = found.end_offset;
-  state->max_timestamp = found.max_timestamp;
-  state->writers = std::move(found.writers);
-  state->snapshot_offset = found.snapshot_offset;
-  for (size_t i = 0; i + 1 < state->segments.size(); ++i) {
-    state->finished_bytes += state->segments[i]->size_bytes();
-  }
-  return std::unique_ptr<Log>(new Log(std::move(state)));
-}
-
 const TableBucket& Log::bucket() const {
   return state_->bucket;
 }
 Offset Log::start_offset() const {
-  return state_->segments.front()->base_offset();
+  return state_->start_offset();
 }
 Offset Log::end_offset() const {
   return state_->end_offset;
@@ -66,10 +47,14 @@ Timestamp Log::max_timestamp() const {
   return state_->max_timestamp;
 }
 uint64_t Log::size_bytes() const {
+  if (state_->asleep) return state_->asleep->size_bytes;
   return state_->finished_bytes + state_->active().size_bytes();
 }
 size_t Log::segment_count() const {
-  return state_->segments.size();
+  return state_->asleep ? state_->asleep->segment_count : state_->segments.size();
+}
+bool Log::is_open() const {
+  return !state_->asleep;
 }
 const std::optional<Error>& Log::failure() const {
   return state_->failure;
@@ -144,6 +129,7 @@ Status Log::State::Roll() {
 Result<AppendResult> Log::Append(std::span<AppendBatch> batches, Timestamp now) {
   State& state = *state_;
   STROM_TRY_VOID(state.Usable());
+  STROM_TRY_VOID(state.Wake());
   if (batches.empty()) return AppendResult{Offset(-1), state.end_offset, false, 0};
   STROM_TRY(const std::optional<WriterBatch> original,
             state.writers.Check(batches, state.end_offset, state.bucket));
@@ -194,7 +180,8 @@ Result<ReadResult> Log::Read(Offset from, Offset limit, uint64_t max_bytes, bool
     return strom::Fail(ErrorCode::kLogOffsetOutOfRange, "Offset {} of {} is not between {} and {}.",
                        from, state.bucket, start_offset(), state.end_offset);
   }
-  if (from >= limit) return ReadResult{nullptr, {}, from};
+  if (from >= limit || from == state.end_offset) return ReadResult{nullptr, {}, from};
+  STROM_TRY_VOID(state.Wake());
   auto segment = std::ranges::upper_bound(state.segments, from, {},
                                           [](const auto& s) { return s->base_offset(); });
   --segment;  // from >= start, so there is one
@@ -214,6 +201,8 @@ std::string Log::RangesPath(Offset segment) const {
 }
 
 Result<std::optional<Offset>> Log::OffsetForTimestamp(Timestamp t) {
+  if (t > state_->max_timestamp) return std::nullopt;
+  STROM_TRY_VOID(state_->Wake());
   for (const auto& segment : state_->segments) {
     if (segment->size_bytes() == 0) continue;
     STROM_TRY(const Timestamp newest, segment->MaxTimestamp());
@@ -226,6 +215,11 @@ Result<std::optional<Offset>> Log::OffsetForTimestamp(Timestamp t) {
 
 Status Log::RollIfOlderThan(int64_t max_age_ms, Timestamp now) {
   STROM_TRY_VOID(state_->Usable());
+  if (const auto& facts = state_->asleep) {
+    const bool old = now.ms - facts->active_first_timestamp.ms > max_age_ms;
+    if (facts->active_bytes == 0 || !old) return {};
+    STROM_TRY_VOID(state_->Wake());
+  }
   if (state_->active().size_bytes() == 0) return {};
   STROM_TRY(const Timestamp first, state_->active().FirstTimestamp());
   if (now.ms - first.ms <= max_age_ms) return {};
@@ -235,6 +229,8 @@ Status Log::RollIfOlderThan(int64_t max_age_ms, Timestamp now) {
 Result<size_t> Log::DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit) {
   State& state = *state_;
   STROM_TRY_VOID(state.Usable());
+  if (segment_count() == 1) return size_t{0};
+  STROM_TRY_VOID(state.Wake());
   const size_t before = state.segments.size();
   Offset keep_from = start_offset();
   for (size_t i = 0; i + 1 < before && state.segments[i + 1]->base_offset() <= limit; ++i) {
@@ -250,24 +246,37 @@ Result<size_t> Log::DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit) {
   return before - state.segments.size();
 }
 
+// Of a segment whose data is gone. What cannot be removed is swept when the log is opened again.
+void Log::State::RemoveSideFiles(Offset base) {
+  for (const std::string_view suffix :
+       {kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix, kWriterSnapshotSuffix}) {
+    const std::string path = FilePath(directory, base, suffix);
+    const Result<bool> exists = files.Exists(path);
+    const Status removed = !exists   ? Status(std::unexpected(exists.error()))
+                           : *exists ? files.Remove(path)
+                                     : Status{};
+    if (removed) continue;
+    strom::Log(LogLevel::kWarn, "log.side_file_stays",
+               {{"path", path}, {"reason", removed.error().message}});
+  }
+}
+
 Status Log::DeleteSegmentsBelow(Offset offset) {
   State& state = *state_;
   STROM_TRY_VOID(state.Usable());
+  if (offset <= start_offset()) return {};
+  STROM_TRY_VOID(state.Wake());
   while (state.segments.size() > 1 && state.segments[1]->base_offset() <= offset) {
     const auto oldest = state.segments.front();
     const bool waits = std::ranges::any_of(
         state.unsynced, [&](const auto& finished) { return finished->segment == oldest; });
     if (waits) break;
-    // The data goes first: an index without its segment is swept at the next start.
-    for (const std::string_view suffix :
-         {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix, kWriterSnapshotSuffix}) {
-      const std::string path = FilePath(state.directory, oldest->base_offset(), suffix);
-      STROM_TRY(const bool exists, state.files.Exists(path));
-      if (exists) STROM_TRY_VOID(state.files.Remove(path));
-    }
+    STROM_TRY_VOID(
+        state.files.Remove(FilePath(state.directory, oldest->base_offset(), kLogSuffix)));
     state.finished_bytes -= oldest->size_bytes();
     state.segments.erase(state.segments.begin());
     ++state.directory_changes;
+    state.RemoveSideFiles(oldest->base_offset());
   }
   return {};
 }

@@ -17,6 +17,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "format/batch_check.h"
+#include "log/log_facts.h"
 #include "log/log_options.h"
 #include "log/segment.h"
 #include "runtime/file.h"
@@ -45,6 +46,12 @@ class Log {
                                            TableBucket bucket, const LogOptions& options,
                                            Offset recovery_point, bool clean, Timestamp now,
                                            Offset first_offset = Offset(0));
+  // The same for a log that was closed cleanly with these `facts` and not touched since: nothing of
+  // it is opened before it is needed, which then blocks for as long as Open would. Null when its
+  // files are not as the facts say.
+  static Result<std::unique_ptr<Log>> OpenLazily(runtime::FileSystem& files, std::string directory,
+                                                 TableBucket bucket, const LogOptions& options,
+                                                 const LogFacts& facts, Timestamp now);
   // Closes the files; syncs nothing. May be destroyed while a Sync is under way.
   ~Log();
 
@@ -58,6 +65,10 @@ class Log {
   Timestamp max_timestamp() const;  // -1 when empty
   uint64_t size_bytes() const;
   size_t segment_count() const;
+  // False while nothing of it was needed since OpenLazily.
+  bool is_open() const;
+  // All of that for the next OpenLazily, of a log that takes no more appends.
+  Result<LogFacts> Facts() const;
   // Why the log ended, if it did.
   const std::optional<Error>& failure() const;
 

@@ -30,6 +30,7 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::Open(runtime::FileSystem& fi
   const std::string marker = root + std::string(kCleanMarker);
   STROM_TRY(directory->clean_, files.Exists(marker));
   if (directory->clean_) {
+    directory->ReadFacts(marker);
     STROM_TRY_VOID(files.Remove(marker));
     STROM_TRY_VOID(files.SyncDirectory(root));
   }
@@ -44,6 +45,18 @@ Result<std::unique_ptr<LogDirectory>> LogDirectory::Open(runtime::FileSystem& fi
   }
   STROM_TRY_VOID(directory->Scan());
   return directory;
+}
+
+void LogDirectory::ReadFacts(const std::string& marker) {
+  const Result<Bytes> text = runtime::ReadFile(files_, marker);
+  Result<LogFactsMap> facts = text ? ParseLogFacts(AsText(*text)) : Fail(text.error());
+  if (facts) {
+    facts_ = std::move(*facts);
+    return;
+  }
+  // The logs were closed well all the same: each is opened and looked at.
+  strom::Log(LogLevel::kInfo, "data_dir.facts_unreadable",
+             {{"path", marker}, {"reason", facts.error().message}});
 }
 
 Status LogDirectory::Scan() {
@@ -70,6 +83,11 @@ Offset LogDirectory::RecoveryPoint(const TableBucket& bucket) const {
   return found == recovery_points_.end() ? Offset(0) : found->second;
 }
 
+const LogFacts* LogDirectory::Facts(const TableBucket& bucket) const {
+  const auto found = facts_.find(bucket);
+  return found == facts_.end() ? nullptr : &found->second;
+}
+
 std::string LogDirectory::TablePath(const strom::TablePath& table, TableId id) const {
   return fmt::format("{}/{}/{}-{}", path_, table.database, table.table, id);
 }
@@ -87,8 +105,9 @@ Status LogDirectory::WriteHighWatermarks(const OffsetMap& offsets) {
   return WriteCheckpoint(files_, fmt::format("{}/{}", path_, kHighWatermarksFile), offsets);
 }
 
-Status LogDirectory::MarkClean() {
-  return runtime::ReplaceFile(files_, path_ + std::string(kCleanMarker), {});
+Status LogDirectory::MarkClean(const LogFactsMap& facts) {
+  const std::string text = FormatLogFacts(facts);
+  return runtime::ReplaceFile(files_, path_ + std::string(kCleanMarker), AsBytes(text));
 }
 
 }  // namespace strom::log

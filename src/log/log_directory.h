@@ -1,7 +1,7 @@
 // The data directory of a server (spec 04, 9.1): who may use it, how it was left, what lies in it.
 //
 //   .lock                                held while a server runs
-//   .fluss_cleanshutdown                 the last server closed every log well
+//   .fluss_cleanshutdown                 the last server closed every log well, as it says there
 //   recovery-point-offset-checkpoint     below these offsets logs need no look after a crash
 //   high-watermark-checkpoint
 //   {db}/{table}-{tableId}/log-{bucket}/ the logs
@@ -19,6 +19,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "log/checkpoint_file.h"
+#include "log/log_facts.h"
 #include "runtime/file.h"
 
 namespace strom::log {
@@ -44,6 +45,10 @@ class LogDirectory {
   bool clean() const { return clean_; }
   // Where to begin to verify a log after a crash; 0 for an unknown bucket.
   Offset RecoveryPoint(const TableBucket& bucket) const;
+  // How the last server left a log; null if it did not stop well or does not say.
+  const LogFacts* Facts(const TableBucket& bucket) const;
+  // Once every log is open: what they are from now on they know themselves.
+  void ForgetFacts() { facts_ = {}; }
   // Table folders found at Open, for the owner to compare with the metadata.
   const std::vector<FoundTable>& found_tables() const { return found_tables_; }
 
@@ -53,11 +58,12 @@ class LogDirectory {
   Status WriteRecoveryPoints(const OffsetMap& offsets);
   Status WriteHighWatermarks(const OffsetMap& offsets);
   // The last step of a clean shutdown.
-  Status MarkClean();
+  Status MarkClean(const LogFactsMap& facts);
 
  private:
   LogDirectory(runtime::FileSystem& files, std::string path)
       : files_(files), path_(std::move(path)) {}
+  void ReadFacts(const std::string& marker);
   Status Scan();
 
   runtime::FileSystem& files_;
@@ -65,6 +71,7 @@ class LogDirectory {
   std::unique_ptr<runtime::FileLock> lock_;
   bool clean_ = false;
   OffsetMap recovery_points_;
+  LogFactsMap facts_;
   std::vector<FoundTable> found_tables_;
 };
 

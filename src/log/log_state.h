@@ -1,4 +1,4 @@
-// Private to log.cc, log_sync.cc and recovery.cc.
+// Private to log.cc, log_open.cc and log_sync.cc.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "log/log.h"
+#include "log/recovery.h"
 #include "log/segment.h"
 #include "log/writer_state.h"
 
@@ -25,6 +26,9 @@ struct Log::State {
   LogOptions options;
 
   std::vector<std::shared_ptr<Segment>> segments;  // ascending; the last one takes appends
+  // Of a log that was not needed yet; then there are no segments.
+  std::optional<LogFacts> asleep;
+  Timestamp opened_at;
   Offset end_offset;
   Offset synced_offset;
   Timestamp max_timestamp{-1};
@@ -42,9 +46,14 @@ struct Log::State {
   bool closing = false;  // takes no more appends
 
   Segment& active() { return *segments.back(); }
+  Offset start_offset() const { return asleep ? asleep->start : segments.front()->base_offset(); }
+  // Opens what OpenLazily left closed; comes before any use of `segments`.
+  Status Wake();
   // Ends the log; the first reason counts.
   Error Fail(Error error);
   Status Usable() const;
+  void TakeOver(RecoveredLog found);
+  void RemoveSideFiles(Offset base);
   // Begins a new segment at the end offset.
   Status Roll();
 };

@@ -25,6 +25,7 @@ runtime::Task<Status> Log::SyncFinishedSegments() {
 // Takes the state, not the log: the log may go while this waits.
 runtime::Task<Status> Log::SyncState(std::shared_ptr<State> state, bool active_too) {
   if (state->failure) co_return std::unexpected(*state->failure);
+  if (state->asleep) co_return Status{};
   const Offset target = state->end_offset;
   const uint64_t changes = state->directory_changes;
   const std::vector<std::shared_ptr<FinishedSegment>> finished = state->unsynced;
@@ -81,6 +82,7 @@ runtime::Task<Status> Log::CloseCleanly() {
   STROM_CO_TRY_VOID(state->Usable());
   // Requests of other shards may still come in while this waits.
   state->closing = true;
+  if (state->asleep) co_return Status{};
   std::vector<std::shared_ptr<runtime::File>> side_files = state->active().Finish();
   if (state->end_offset > state->snapshot_offset && state->writers.size() > 0) {
     const std::string text = WriteWriterSnapshot(state->writers);

@@ -441,6 +441,44 @@ TEST_F(LogTest, WhatComesWhileTheLogIsBeingClosedIsRefused) {
   });
 }
 
+TEST_F(LogTest, ASegmentIsGoneOnceItsDataIs) {
+  options_.segment_bytes = 300;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 9; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await log->Sync());
+    // An index that cannot be removed.
+    const std::string index = FilePath(directory_, Offset(0), kOffsetIndexSuffix);
+    std::filesystem::remove(index);
+    std::filesystem::create_directories(index + "/stuck");
+    EXPECT_TRUE(log->DeleteSegmentsBelow(Offset(6)));
+    EXPECT_EQ(log->start_offset(), Offset(6));
+    EXPECT_EQ(log->size_bytes(), 300U);
+    EXPECT_EQ(BaseOffsets(*log, Offset(6)), (std::vector<int64_t>{6, 7, 8}));
+  });
+}
+
+TEST_F(LogTest, WritersOfDeletedSegmentsAreForgottenAtTheNextStart) {
+  options_.segment_bytes = 300;
+  RunOnShard([this]() -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 6; ++i)
+      EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}));
+    EXPECT_TRUE(co_await log->CloseCleanly());
+    log.reset();
+    const std::string old = FilePath(directory_, Offset(1), kWriterSnapshotSuffix);
+    const std::string kept = FilePath(directory_, Offset(3), kWriterSnapshotSuffix);
+    std::filesystem::copy_file(kept, old);
+    for (const std::string_view suffix : {kLogSuffix, kOffsetIndexSuffix, kTimeIndexSuffix})
+      std::filesystem::remove(FilePath(directory_, Offset(0), suffix));
+    log = *Open(true);
+    EXPECT_EQ(log->start_offset(), Offset(3));
+    EXPECT_FALSE(std::filesystem::exists(old));
+    EXPECT_TRUE(std::filesystem::exists(kept));
+  });
+}
+
 TEST_F(LogTest, OldActiveSegmentsRoll) {
   RunOnShard([this]() -> Task<void> {
     auto log = *Open();

@@ -31,6 +31,14 @@ Result<FoundFiles> FindFiles(const RecoveryInput& input) {
       found.removed_any = true;
     }
   }
+  // Of segments that are deleted.
+  while (!found.segments.empty() && !found.snapshots.empty() &&
+         found.snapshots.front() < found.segments.front().first) {
+    STROM_TRY_VOID(input.files.Remove(
+        FilePath(input.directory, found.snapshots.front(), kWriterSnapshotSuffix)));
+    found.snapshots.erase(found.snapshots.begin());
+    found.removed_any = true;
+  }
   for (const runtime::DirectoryEntry& entry : entries) {
     for (const std::string_view suffix : {kOffsetIndexSuffix, kTimeIndexSuffix, kRangesSuffix}) {
       const auto base = OffsetOfFileName(entry.name, suffix);

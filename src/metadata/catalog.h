@@ -35,6 +35,7 @@ struct TableInfo {
   LogFormat log_format = LogFormat::kArrow;
   int32_t bucket_count = 1;
   bool has_primary_key = false;
+  int64_t log_ttl_ms = 0;       // 0: for ever
   bool needs_new_keys = false;  // clients must know key format 2 (spec 05, 1)
   // assignment[b] = tablet servers that hold bucket b, the preferred leader first
   std::vector<std::vector<ServerId>> assignment;

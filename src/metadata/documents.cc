@@ -231,6 +231,7 @@ TableInfo MakeTableInfo(TablePath path, TableRegistration registration,
   // Stored properties were checked when they came; an unreadable one leaves the default.
   if (const auto settings = ParseTableSettings(table.descriptor.properties)) {
     table.log_format = settings->log_format;
+    table.log_ttl_ms = settings->log_ttl.count();
     table.needs_new_keys = settings->lake_format && settings->kv_format_version == 2 &&
                            table.has_primary_key && HasOwnBucketKey(table.descriptor);
   }

@@ -63,7 +63,11 @@ class TestDisk final : public runtime::FileSystem {
     if (mode == runtime::OpenMode::kCreateTruncate) inode->content.clear();
     return std::make_unique<OpenFile>(*this, std::move(inode), path);
   }
-  Result<bool> Exists(const std::string& path) override { return names_.contains(path); }
+  Result<std::optional<uint64_t>> SizeOf(const std::string& path) override {
+    const auto found = names_.find(path);
+    if (found == names_.end()) return std::nullopt;
+    return found->second->content.size();
+  }
   Result<std::vector<runtime::DirectoryEntry>> List(const std::string& directory) override {
     std::vector<runtime::DirectoryEntry> entries;
     for (const auto& [path, inode] : names_) {

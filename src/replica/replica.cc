@@ -1,7 +1,6 @@
 #include "replica/replica.h"
 
 #include "base/log.h"
-#include "metadata/table_options.h"
 #include "replica/parked_fetch.h"
 
 namespace strom::replica {
@@ -9,12 +8,6 @@ namespace {
 
 // LimitScan answers in one frame; more than this is asked for by mistake.
 constexpr uint64_t kMaxLimitScanBytes = uint64_t{512} << 20;
-
-// Options were checked when the table was made.
-int64_t TtlOf(const metadata::TableInfo& table) {
-  const auto settings = metadata::ParseTableSettings(table.descriptor.properties);
-  return settings ? settings->log_ttl.count() : 0;
-}
 
 enum OffsetType : int32_t { kEarliest = 0, kLatest = 1, kByTimestamp = 2, kPromotionEnd = 3 };
 
@@ -31,7 +24,6 @@ Replica::Replica(TableBucket bucket, std::shared_ptr<const metadata::TableInfo> 
       // What recovery found on disk is on disk.
       high_watermark_(log_->end_offset()),
       end_at_promotion_(log_->end_offset()),
-      ttl_ms_(TtlOf(*table_)),
       range_cache_(range_cache) {}
 
 Replica::~Replica() {
@@ -238,11 +230,12 @@ runtime::Task<Result<size_t>> Replica::ApplyRetention(Timestamp now, bool roll_a
     STROM_CO_TRY(const Offset needed, co_await primary_key_->RetainOffset());
     limit = std::min(limit, needed);
   }
-  if (ttl_ms_ <= 0 || dropped_ || closing_ || log_->failure()) co_return size_t{0};
-  STROM_CO_TRY(const size_t deleted, log_->DeleteExpired(ttl_ms_, now, limit));
+  const int64_t ttl_ms = table_->log_ttl_ms;
+  if (ttl_ms <= 0 || dropped_ || closing_ || log_->failure()) co_return size_t{0};
+  STROM_CO_TRY(const size_t deleted, log_->DeleteExpired(ttl_ms, now, limit));
   if (roll_active && log_->segment_count() == 1 && log_->size_bytes() > 0 &&
-      high_watermark_ == log_->end_offset() && now.ms - log_->max_timestamp().ms > ttl_ms_) {
-    STROM_CO_TRY_VOID(log_->RollIfOlderThan(ttl_ms_, now));
+      high_watermark_ == log_->end_offset() && now.ms - log_->max_timestamp().ms > ttl_ms) {
+    STROM_CO_TRY_VOID(log_->RollIfOlderThan(ttl_ms, now));
   }
   co_return deleted;
 }

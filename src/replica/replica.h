@@ -151,7 +151,6 @@ class Replica : public std::enable_shared_from_this<Replica> {
   log::GroupCommit& commit_;
   Offset high_watermark_;
   const Offset end_at_promotion_;
-  const int64_t ttl_ms_;  // 0: for ever
   bool dropped_ = false;
   bool closing_ = false;
   std::optional<Error> failed_;

@@ -13,6 +13,11 @@ std::string ParentOf(const std::string& path) {
 
 }  // namespace
 
+Result<bool> FileSystem::Exists(const std::string& path) {
+  STROM_TRY(const std::optional<uint64_t> size, SizeOf(path));
+  return size.has_value();
+}
+
 Result<Bytes> ReadFile(FileSystem& files, const std::string& path) {
   STROM_TRY(auto file, files.Open(path, OpenMode::kRead));
   STROM_TRY(const uint64_t size, file->Size());

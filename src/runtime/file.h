@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,9 @@ class FileSystem {
   virtual ~FileSystem() = default;
 
   virtual Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) = 0;
-  virtual Result<bool> Exists(const std::string& path) = 0;
+  // Of a file in bytes, 0 of a folder; nothing if there is neither.
+  virtual Result<std::optional<uint64_t>> SizeOf(const std::string& path) = 0;
+  Result<bool> Exists(const std::string& path);
   // Sorted by name, without "." and "..".
   virtual Result<std::vector<DirectoryEntry>> List(const std::string& directory) = 0;
   // With parents; success if it is there already. Syncs the parents of what it makes.

@@ -241,6 +241,11 @@ TEST_P(Files, AListIsSortedAndTellsFoldersFromFiles) {
 TEST_P(Files, ExistsKnowsFilesAndFolders) {
   WithFiles([&](FileSystem& files) {
     Write(files, PathOf("file"), "");
+    Write(files, PathOf("seven"), "7 bytes");
+    EXPECT_EQ(*files.SizeOf(PathOf("file")), 0U);
+    EXPECT_EQ(*files.SizeOf(PathOf("seven")), 7U);
+    EXPECT_EQ(*files.SizeOf(folder()), 0U);
+    EXPECT_EQ(*files.SizeOf(PathOf("no")), std::nullopt);
     EXPECT_EQ(files.Exists(PathOf("file")), true);
     EXPECT_EQ(files.Exists(folder()), true);
     EXPECT_EQ(files.Exists(PathOf("no")), false);

@@ -147,7 +147,7 @@ class RealFileLock final : public FileLock {
 class RealFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
-  Result<bool> Exists(const std::string& path) override;
+  Result<std::optional<uint64_t>> SizeOf(const std::string& path) override;
   Result<std::vector<DirectoryEntry>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;
@@ -178,10 +178,12 @@ Result<std::unique_ptr<File>> RealFileSystem::Open(const std::string& path, Open
   return std::make_unique<RealFile>(std::move(fd), path);
 }
 
-Result<bool> RealFileSystem::Exists(const std::string& path) {
+Result<std::optional<uint64_t>> RealFileSystem::SizeOf(const std::string& path) {
   struct stat info{};
-  if (::stat(path.c_str(), &info) == 0) return true;
-  if (errno == ENOENT || errno == ENOTDIR) return false;
+  if (::stat(path.c_str(), &info) == 0) {
+    return S_ISDIR(info.st_mode) ? 0 : static_cast<uint64_t>(info.st_size);
+  }
+  if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
   return CannotDo("stat", path, errno);
 }
 

@@ -174,10 +174,11 @@ Result<std::unique_ptr<File>> SimDisk::Open(const std::string& path, OpenMode mo
   return MakeSimFile(*this, std::move(place.node), path, mode != OpenMode::kRead);
 }
 
-Result<bool> SimDisk::Exists(const std::string& path) {
+Result<std::optional<uint64_t>> SimDisk::SizeOf(const std::string& path) {
   if (const int error = BeforeRead(); error != 0) return CannotDo("stat", path, error);
   Place place;
-  return Find(path, &place) == 0 && place.node != nullptr;
+  if (Find(path, &place) != 0 || place.node == nullptr) return std::nullopt;
+  return place.node->content.size();
 }
 
 Result<std::vector<DirectoryEntry>> SimDisk::List(const std::string& directory) {

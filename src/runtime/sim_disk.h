@@ -52,7 +52,7 @@ class SimDisk final : public FileSystem {
   SimDisk(SimWorld& world, SimMachine& machine);
 
   Result<std::unique_ptr<File>> Open(const std::string& path, OpenMode mode) override;
-  Result<bool> Exists(const std::string& path) override;
+  Result<std::optional<uint64_t>> SizeOf(const std::string& path) override;
   Result<std::vector<DirectoryEntry>> List(const std::string& directory) override;
   Status CreateDirectories(const std::string& directory) override;
   Status Rename(const std::string& from, const std::string& to) override;

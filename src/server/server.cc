@@ -252,7 +252,7 @@ runtime::Task<Status> Server::Stop() {
   }
   co_await tasks_.Join();
   if (result) result = co_await Checkpoint();
-  if (result) result = directory_->MarkClean();
+  if (result) result = co_await MarkClean();
   if (http_) co_await http_->Stop();
   co_await DestroyShards();
   Log(result ? LogLevel::kInfo : LogLevel::kError, "server.stopped",

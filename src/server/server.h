@@ -16,6 +16,7 @@
 #include "coordinator/ddl.h"
 #include "coordinator/metadata_view.h"
 #include "log/log_directory.h"
+#include "log/log_options.h"
 #include "metadata/journal_store.h"
 #include "runtime/network.h"
 #include "runtime/shard.h"
@@ -60,6 +61,11 @@ class Server {
   runtime::Task<Status> OpenReplicas();
   runtime::Task<Status> OpenReplicasOn(ServerShard& shard,
                                        std::vector<std::shared_ptr<const metadata::TableInfo>>);
+  // One that was closed well is opened when it is first needed.
+  runtime::Task<Result<std::unique_ptr<log::Log>>> OpenLog(runtime::Shard& shard,
+                                                           const metadata::TableInfo& table,
+                                                           TableBucket bucket,
+                                                           const log::LogOptions& options);
   Status Listen();
   Status ListenHttp();
   runtime::Task<void> AcceptLoop(size_t listener);
@@ -76,6 +82,8 @@ class Server {
   runtime::Task<void> DiskGuard();
   runtime::Task<void> CheckpointLoop();
   runtime::Task<Status> Checkpoint();
+  // What the closed logs are, for the next start.
+  runtime::Task<Status> MarkClean();
   runtime::Task<Status> CloseShard(ServerShard& shard);
   runtime::Task<void> DestroyShards();
   // Takes down what a failed start left.

@@ -57,6 +57,7 @@ runtime::Task<Status> Server::OpenReplicas() {
   for (Status& opened : co_await runtime::WhenAll(std::move(opens))) {
     if (!opened) co_return Fail(opened.error());
   }
+  directory_->ForgetFacts();
   co_return Status{};
 }
 
@@ -73,11 +74,8 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
     for (int32_t b = 0; b < table->bucket_count; ++b) {
       const TableBucket bucket{table->id, std::nullopt, BucketId(b)};
       if (&shard.OwnerOf(bucket) != &shard) continue;
-      STROM_CO_TRY(const Offset first_offset, co_await FirstOffsetOf(*table, bucket));
       STROM_CO_TRY(std::unique_ptr<log::Log> opened,
-                   log::Log::Open(shard.shard.files(), BucketDirectory(*table, bucket.bucket),
-                                  bucket, log_options, directory_->RecoveryPoint(bucket),
-                                  directory_->clean(), shard.shard.WallClock(), first_offset));
+                   co_await OpenLog(shard.shard, *table, bucket, log_options));
       auto replica = std::make_shared<replica::Replica>(bucket, table, rules, std::move(opened),
                                                         shard.commit, shard.range_cache);
       if (kv_table) {
@@ -89,6 +87,24 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
     }
   }
   co_return Status{};
+}
+
+runtime::Task<Result<std::unique_ptr<log::Log>>> Server::OpenLog(runtime::Shard& shard,
+                                                                 const TableInfo& table,
+                                                                 TableBucket bucket,
+                                                                 const log::LogOptions& options) {
+  const std::string directory = BucketDirectory(table, bucket.bucket);
+  if (const log::LogFacts* facts = directory_->Facts(bucket)) {
+    STROM_CO_TRY(
+        std::unique_ptr<log::Log> lazy,
+        log::Log::OpenLazily(shard.files(), directory, bucket, options, *facts, shard.WallClock()));
+    if (lazy) co_return lazy;
+    Log(LogLevel::kWarn, "log.not_as_closed", {{"bucket", bucket}, {"directory", directory}});
+  }
+  STROM_CO_TRY(const Offset first_offset, co_await FirstOffsetOf(table, bucket));
+  co_return log::Log::Open(shard.files(), directory, bucket, options,
+                           directory_->RecoveryPoint(bucket), directory_->clean(),
+                           shard.WallClock(), first_offset);
 }
 
 runtime::Task<void> Server::Publish(coordinator::CatalogChange change) {

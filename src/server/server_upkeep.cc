@@ -25,6 +25,14 @@ runtime::Task<Offsets> CollectOffsets(ServerShard& shard) {
   co_return offsets;
 }
 
+runtime::Task<Result<log::LogFactsMap>> CollectFacts(ServerShard& shard) {
+  log::LogFactsMap all;
+  for (const auto& [bucket, replica] : shard.replicas.all()) {
+    STROM_CO_TRY(all[bucket], replica->log().Facts());
+  }
+  co_return all;
+}
+
 }  // namespace
 
 void Server::RollOldSegments(ServerShard& shard) {
@@ -224,6 +232,20 @@ runtime::Task<Status> Server::Checkpoint() {
     STROM_TRY_VOID(directory.WriteRecoveryPoints(all.recovery_points));
     return directory.WriteHighWatermarks(all.high_watermarks);
   });
+}
+
+runtime::Task<Status> Server::MarkClean() {
+  std::vector<runtime::Task<Result<log::LogFactsMap>>> visits;
+  for (auto& shard : shards_) {
+    visits.push_back(
+        runtime::CallOn(shard->shard, [shard = shard.get()] { return CollectFacts(*shard); }));
+  }
+  log::LogFactsMap all;
+  for (Result<log::LogFactsMap>& facts : co_await runtime::WhenAll(std::move(visits))) {
+    if (!facts) co_return Fail(facts.error());
+    all.merge(*facts);
+  }
+  co_return directory_->MarkClean(all);
 }
 
 }  // namespace strom::server

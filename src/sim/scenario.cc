@@ -126,7 +126,7 @@ class Scenario {
     bool crashed = server_.machine().down();
     const Status stopped = co_await server_.TakeDown();
     crashed |= server_.machine().crashes() > crashes;
-    if (!crashed && !stopped && !profile_.disk_errors()) {
+    if (!crashed && !stopped && !profile_.disk_errors() && !profile_.bit_rot) {
       shared_.Violate(fmt::format("stopping failed: {}", stopped.error().message));
     }
     if (profile_.bit_rot) RotBits();
@@ -204,7 +204,9 @@ class Scenario {
     }
     where_ = "at the last stop";
     const Status stopped = co_await server_.TakeDown();
-    if (!stopped) shared_.Violate(fmt::format("stopping failed: {}", stopped.error().message));
+    if (!stopped && !profile_.bit_rot) {
+      shared_.Violate(fmt::format("stopping failed: {}", stopped.error().message));
+    }
   }
 
   // Damage may be answered with an error, never with rows that are wrong.
