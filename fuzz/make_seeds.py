@@ -93,7 +93,7 @@ def main(vectors, out):
     segment = load("log/index_and_segment.json")
     add("disk_file_fuzz", b"\0" + segment["writer_snapshot"]["json"].encode())
     add("disk_file_fuzz", b"\1" + b"0\n2\n4 0 45\n7 12 1 1000\n")
-    add("disk_file_fuzz", b"\5" + b"0\n2\n4 0 0 5 1004 500 2 3 200 1003\n7 12 1 0 0 -1 0 1 0 0 -1\n")
+    add("disk_file_fuzz", b"\5" + b"0\n2\n4 0 0 5 1004 1002 500 2 3 200 1003\n7 12 1 0 0 -1 -1 0 1 0 0 -1\n")
     add("disk_file_fuzz", b"\2" + bytes.fromhex(segment["offset_index"]["hex"]))
     add("disk_file_fuzz", b"\3" + bytes.fromhex(segment["time_index"]["hex"]))
     for manifest in load("log/remote_log.json")["manifests"]:

@@ -192,6 +192,9 @@ class MemoryEngine final : public StoreEngine {
 
   Status Destroy(const std::string& directory) override {
     Status removed = files_.RemoveAll(directory);
+    const std::string parent = directory.substr(0, directory.find_last_of('/'));
+    STROM_TRY(const bool exists, files_.Exists(parent));
+    if (removed && exists) removed = files_.SyncDirectory(parent);
     if (!removed) return StorageError(removed.error());
     return {};
   }

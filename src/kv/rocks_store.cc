@@ -4,6 +4,7 @@
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/rate_limiter.h>
 #include <rocksdb/table.h>
@@ -329,6 +330,7 @@ class RocksEngine final : public StoreEngine {
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
     rocksdb::Env::Default()->CreateDirIfMissing(ParentOf(directory)).PermitUncheckedError();
+    const bool is_new = !std::filesystem::exists(directory);
     const rocksdb::Status status =
         rocksdb::DB::Open(DatabaseOptions(shared_), directory, families, &handles, &opened);
     const bool exists = std::filesystem::exists(directory + "/CURRENT");
@@ -339,22 +341,37 @@ class RocksEngine final : public StoreEngine {
     if (!status.ok()) return StorageError(directory, "opening", status);
     auto store = std::make_unique<RocksStore>(directory, std::shared_ptr<rocksdb::DB>(opened),
                                               std::move(handles), shared_.options);
+    if (is_new) STROM_TRY_VOID(SyncParentOf(directory));
     STROM_TRY_VOID(store->LoadPosition());
     STROM_TRY_VOID(store->LoadIdentity());
     return store;
   }
 
   Status Destroy(const std::string& directory) override {
-    const rocksdb::Status status = rocksdb::DestroyDB(directory, rocksdb::Options());
-    // What a damaged manifest does not name goes as well.
+    // The files first, then what a damaged manifest does not name.
+    rocksdb::DestroyDB(directory, rocksdb::Options()).PermitUncheckedError();
     std::error_code error;
     std::filesystem::remove_all(directory, error);
-    return status.ok() || !error ? Status{} : StorageError(directory, "deleting it", status);
+    if (error) {
+      return StorageError(directory, "being deleted", rocksdb::Status::IOError(error.message()));
+    }
+    return SyncParentOf(directory);
   }
 
  private:
   static std::string ParentOf(const std::string& path) {
     return path.substr(0, path.find_last_of('/'));
+  }
+  // Makes durable that the directory is there, or that it is not.
+  static Status SyncParentOf(const std::string& directory) {
+    std::error_code error;
+    if (!std::filesystem::exists(ParentOf(directory), error)) return {};
+    std::unique_ptr<rocksdb::FSDirectory> parent;
+    rocksdb::IOStatus synced = rocksdb::FileSystem::Default()->NewDirectory(
+        ParentOf(directory), rocksdb::IOOptions(), &parent, nullptr);
+    if (synced.ok()) synced = parent->Fsync(rocksdb::IOOptions(), nullptr);
+    if (!synced.ok()) return StorageError(directory, "syncing the folder it is in", synced);
+    return {};
   }
 
   Shared shared_;

@@ -97,7 +97,8 @@ class StoreEngine {
   // Blocking: opens or creates. kKvStorage names the directory and what is wrong with it;
   // kCorruptRecord says that its files are damaged, so that trying again is of no use.
   virtual Result<std::unique_ptr<Store>> Open(const std::string& directory) = 0;
-  // Blocking: deletes all of a store that is not open.
+  // Blocking: deletes all of a store that is not open. It does not come back after a power cut:
+  // what it held may be of a log that is no more.
   virtual Status Destroy(const std::string& directory) = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "kv/memory_store.h"
 #include "kv/rocks_store.h"
 #include "runtime/real_file.h"
+#include "runtime/sim.h"
 #include "runtime/test_runtime.h"
 
 namespace strom::kv {
@@ -212,6 +213,29 @@ TEST(RocksStore, DamagedFilesAreToldFromTroubleThatMayPass) {
       EXPECT_EQ(store.error().code, ErrorCode::kCorruptRecord) << store.error().message;
       EXPECT_NE(store.error().message.find(directory), std::string::npos);
     }
+  }
+}
+
+TEST(MemoryStore, WhatIsDestroyedStaysGoneAfterAPowerCut) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    runtime::SimWorld world(seed);
+    runtime::SimMachine& machine = world.AddMachine(1);
+    const auto engine = MakeMemoryEngine(machine.files());
+    EXPECT_TRUE(world.Run(machine, [&]() -> runtime::Task<void> {
+      {
+        const auto store = *engine->Open("/data/t-1/kv-0");
+        const StoreChange changes[] = {{View("a"), SchemaId(1), View("one")}};
+        EXPECT_TRUE(store->Write(changes, {Offset(3), 1}));
+        EXPECT_TRUE(store->Flush());
+      }
+      EXPECT_TRUE(engine->Destroy("/data/t-1/kv-0"));
+      machine.Crash(runtime::SimCrash::kPower);
+      machine.Reboot();
+      const auto store = engine->Open("/data/t-1/kv-0");
+      EXPECT_TRUE(store) << store.error().message;
+      if (store) EXPECT_EQ((*store)->position().offset, Offset(0)) << seed;
+      co_return;
+    }));
   }
 }
 

@@ -58,8 +58,8 @@ class LazyLogTest : public ::testing::Test {
 TEST_F(LazyLogTest, AnswersFromWhatIsKnown) {
   RunOnShard([this]() -> Task<void> {
     const LogFacts facts = co_await Filled(5);
-    EXPECT_EQ(facts, (LogFacts{Offset(0), Offset(5), Timestamp(1004), 500, 2, Offset(3), 200,
-                               Timestamp(1003)}));
+    EXPECT_EQ(facts, (LogFacts{Offset(0), Offset(5), Timestamp(1004), Timestamp(1002), 500, 2,
+                               Offset(3), 200, Timestamp(1003)}));
     auto log = OpenLazily(facts);
     EXPECT_EQ(log->start_offset(), Offset(0));
     EXPECT_EQ(log->end_offset(), Offset(5));
@@ -115,6 +115,71 @@ TEST_F(LazyLogTest, OpensForWhatItNeedsAndKnowsItsWriters) {
   });
 }
 
+TEST_F(LazyLogTest, ClosesWhenNobodyNeedsItAndGoesOn) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = OpenNow(false);
+    for (int i = 0; i < 5; ++i) {
+      EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}, Timestamp(1000 + i)));
+    }
+    // Used since the last look: there was none.
+    EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_TRUE(log->is_open());
+    EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_FALSE(log->is_open());
+    EXPECT_EQ(log->synced_offset(), Offset(5));
+    EXPECT_EQ(log->size_bytes(), 500U);
+    EXPECT_EQ(*log->DeleteExpired(3000, Timestamp(4002), Offset(5)), 0U);
+    EXPECT_FALSE(log->is_open());
+
+    EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = 4})->duplicate);
+    EXPECT_TRUE(log->is_open());
+    EXPECT_EQ(Append(*log, {.writer = WriterId(5), .sequence = 5})->base_offset, Offset(5));
+    EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_TRUE(log->is_open());
+    EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_EQ(log->Read(Offset(3), Offset(6), 300, true)->bytes.size(), 300U);
+    EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_FALSE(log->is_open());
+    EXPECT_EQ(*log->DeleteExpired(3000, Timestamp(4003), Offset(6)), 1U);
+    EXPECT_EQ(log->start_offset(), Offset(3));
+  });
+}
+
+// Each time it is closed it leaves a snapshot of its writers.
+TEST_F(LazyLogTest, ClosingAgainAndAgainLeavesFewFiles) {
+  options_.segment_bytes = 10'000;
+  RunOnShard([this]() -> Task<void> {
+    auto log = OpenNow(false);
+    for (int i = 0; i < 20; ++i) {
+      EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}));
+      (void)co_await log->CloseIfIdle(Timestamp(2000));
+      EXPECT_TRUE(co_await log->CloseIfIdle(Timestamp(2000)));
+      EXPECT_FALSE(log->is_open());
+    }
+    size_t snapshots = 0;
+    for (const auto& entry : *ThisShard().files().List(directory_))
+      snapshots += entry.name.ends_with(kWriterSnapshotSuffix) ? 1 : 0;
+    EXPECT_LE(snapshots, 2U);
+    log.reset();
+    log = OpenNow(false);
+    EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = 19})->duplicate);
+  });
+}
+
+TEST_F(LazyLogTest, ALogThatCannotBeMadeDurableStaysOpenAndEnds) {
+  RunOnShard([this]() -> Task<void> {
+    auto log = OpenNow(false);
+    EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(log->RollIfOlderThan(0, Timestamp(5000)));
+    std::filesystem::rename(directory_, directory_ + ".away");
+    (void)co_await log->CloseIfIdle(Timestamp(2000));
+    EXPECT_FALSE(co_await log->CloseIfIdle(Timestamp(2000)));
+    EXPECT_TRUE(log->failure());
+    EXPECT_TRUE(log->is_open());
+  });
+}
+
 TEST_F(LazyLogTest, FilesThatChangedMeanwhileAreNotTrusted) {
   RunOnShard([this]() -> Task<void> {
     const LogFacts facts = co_await Filled(5);
@@ -163,8 +228,9 @@ TEST_F(LazyLogTest, TroubleThatPassesLeavesItForTheNextTry) {
 
 TEST(LogFactsTest, TextComesBackAndDamageIsSeen) {
   LogFactsMap facts;
-  facts[{TableId(7), PartitionId(3), BucketId(1)}] = {Offset(0), Offset(5), Timestamp(1004), 500, 2,
-                                                      Offset(3), 200,       Timestamp(1003)};
+  facts[{TableId(7), PartitionId(3), BucketId(1)}] = {Offset(0),       Offset(5), Timestamp(1004),
+                                                      Timestamp(1002), 500,       2,
+                                                      Offset(3),       200,       Timestamp(1003)};
   facts[{TableId(8), std::nullopt, BucketId(0)}] = {};
   const std::string text = FormatLogFacts(facts);
   EXPECT_EQ(*ParseLogFacts(text), facts);
@@ -179,7 +245,7 @@ TEST(LogFactsTest, TextComesBackAndDamageIsSeen) {
 }
 
 TEST(LogFactsTest, NumbersThatNoLogHasAreRefused) {
-  const LogFacts good{Offset(0), Offset(5), Timestamp(1004), 500, 2,
+  const LogFacts good{Offset(0), Offset(5), Timestamp(1004), Timestamp(1002), 500, 2,
                       Offset(3), 200,       Timestamp(1003)};
   const auto refused = [&](auto change) {
     LogFacts facts = good;
@@ -201,9 +267,9 @@ TEST(LogDirectoryFactsTest, AreKeptInTheMarkerAndOnlyOnce) {
   RunOnShard([]() -> Task<void> {
     TemporaryFolder folder;
     runtime::FileSystem& files = ThisShard().files();
-    const LogFactsMap facts{
-        {kBucket,
-         {Offset(0), Offset(5), Timestamp(1004), 500, 2, Offset(3), 200, Timestamp(1003)}}};
+    const LogFactsMap facts{{kBucket,
+                             {Offset(0), Offset(5), Timestamp(1004), Timestamp(1002), 500, 2,
+                              Offset(3), 200, Timestamp(1003)}}};
     const std::string root = folder.path() + "/data";
     {
       auto first = *LogDirectory::Open(files, root);

@@ -76,14 +76,9 @@ Offset Log::recovery_point() const {
   return state_->synced_offset;
 }
 
-namespace {
-
-// Writes the snapshot of the writers up to `at` and gives back what has to be synced. After an
-// error there is no such file.
-Result<std::shared_ptr<runtime::File>> WriteSnapshot(runtime::FileSystem& files,
-                                                     const std::string& directory, Offset at,
-                                                     const WriterStates& writers) {
-  const std::string path = FilePath(directory, at, kWriterSnapshotSuffix);
+Result<std::shared_ptr<runtime::File>> Log::State::WriteSnapshot() {
+  if (end_offset <= snapshot_offset) return nullptr;
+  const std::string path = FilePath(directory, end_offset, kWriterSnapshotSuffix);
   STROM_TRY(std::shared_ptr<runtime::File> file,
             files.Open(path, runtime::OpenMode::kCreateTruncate));
   const std::string text = WriteWriterSnapshot(writers);
@@ -91,10 +86,9 @@ Result<std::shared_ptr<runtime::File>> WriteSnapshot(runtime::FileSystem& files,
     (void)files.Remove(path);
     return std::unexpected(written.error());
   }
+  snapshot_offset = end_offset;
   return file;
 }
-
-}  // namespace
 
 // Finishes the active segment and begins one at the end offset. Until all of it is on disk the old
 // segment stays in `unsynced`, and recovery starts there.
@@ -109,15 +103,12 @@ Status Log::State::Roll() {
     return std::unexpected(std::move(error));
   }
   finished->side_files = finished->segment->Finish();
-  if (end_offset > snapshot_offset) {
-    auto snapshot = WriteSnapshot(files, directory, end_offset, writers);
-    if (snapshot) {
-      finished->side_files.push_back(std::move(*snapshot));
-      snapshot_offset = end_offset;
-    } else {
-      strom::Log(LogLevel::kWarn, "log.writer_snapshot_not_written",
-                 {{"bucket", bucket}, {"reason", snapshot.error().message}});
-    }
+  auto snapshot = WriteSnapshot();
+  if (!snapshot) {
+    strom::Log(LogLevel::kWarn, "log.writer_snapshot_not_written",
+               {{"bucket", bucket}, {"reason", snapshot.error().message}});
+  } else if (*snapshot) {
+    finished->side_files.push_back(std::move(*snapshot));
   }
   finished_bytes += finished->segment->size_bytes();
   ++directory_changes;
@@ -230,6 +221,7 @@ Result<size_t> Log::DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit) {
   State& state = *state_;
   STROM_TRY_VOID(state.Usable());
   if (segment_count() == 1) return size_t{0};
+  if (state.asleep && now.ms - state.asleep->oldest_segment.ms <= ttl_ms) return size_t{0};
   STROM_TRY_VOID(state.Wake());
   const size_t before = state.segments.size();
   Offset keep_from = start_offset();

@@ -65,7 +65,7 @@ class Log {
   Timestamp max_timestamp() const;  // -1 when empty
   uint64_t size_bytes() const;
   size_t segment_count() const;
-  // False while nothing of it was needed since OpenLazily.
+  // False while nothing of it was needed since OpenLazily or CloseIfIdle.
   bool is_open() const;
   // All of that for the next OpenLazily, of a log that takes no more appends.
   Result<LogFacts> Facts() const;
@@ -111,6 +111,9 @@ class Log {
   void ExpireWriters(Timestamp now);
   size_t writer_count() const;
 
+  // Closes the files, as OpenLazily leaves them, if nothing was asked of the log since the last
+  // call of this. Makes it durable first.
+  runtime::Task<Status> CloseIfIdle(Timestamp now);
   // Syncs everything, writes the writer snapshot, trims indexes. The log takes no more appends.
   // After an error the directory must not count as cleanly shut down.
   runtime::Task<Status> CloseCleanly();

@@ -7,7 +7,7 @@
 namespace strom::log {
 namespace {
 
-constexpr size_t kNumbers = 8;
+constexpr size_t kNumbers = 9;
 
 std::unexpected<Error> Unreadable(std::string_view reason) {
   return Fail(ErrorCode::kLogStorage, "What was noted of the logs is unreadable: {}.", reason);
@@ -35,15 +35,16 @@ Result<LogFactsMap> ParseLogFacts(std::string_view text) {
   all.reserve(lines.size());
   for (const BucketLine& line : lines) {
     const std::vector<int64_t>& at = line.numbers;
-    if (at[3] < 0 || at[4] < 0 || at[6] < 0) return Unreadable("a size is negative");
+    if (at[4] < 0 || at[5] < 0 || at[7] < 0) return Unreadable("a size is negative");
     const LogFacts facts{Offset(at[0]),
                          Offset(at[1]),
                          Timestamp(at[2]),
-                         static_cast<uint64_t>(at[3]),
+                         Timestamp(at[3]),
                          static_cast<uint64_t>(at[4]),
-                         Offset(at[5]),
-                         static_cast<uint64_t>(at[6]),
-                         Timestamp(at[7])};
+                         static_cast<uint64_t>(at[5]),
+                         Offset(at[6]),
+                         static_cast<uint64_t>(at[7]),
+                         Timestamp(at[8])};
     if (!MakesSense(facts)) {
       return Unreadable(fmt::format("{} cannot be as it says", line.bucket));
     }
@@ -58,7 +59,7 @@ std::string FormatLogFacts(const LogFactsMap& all) {
   for (const auto& [bucket, facts] : all) {
     lines.push_back({bucket,
                      {facts.start.value, facts.end.value, facts.max_timestamp.ms,
-                      static_cast<int64_t>(facts.size_bytes),
+                      facts.oldest_segment.ms, static_cast<int64_t>(facts.size_bytes),
                       static_cast<int64_t>(facts.segment_count), facts.active_base.value,
                       static_cast<int64_t>(facts.active_bytes), facts.active_first_timestamp.ms}});
   }

@@ -16,7 +16,8 @@ namespace strom::log {
 struct LogFacts {
   Offset start;  // base of the first segment
   Offset end;
-  Timestamp max_timestamp{-1};  // -1 when empty
+  Timestamp max_timestamp{-1};   // -1 when empty
+  Timestamp oldest_segment{-1};  // the newest timestamp of the first segment; -1 when empty
   uint64_t size_bytes = 0;
   uint64_t segment_count = 1;
   // The segment that takes appends.

@@ -25,6 +25,7 @@ void Log::State::TakeOver(RecoveredLog found) {
   max_timestamp = std::max(max_timestamp, found.max_timestamp);
   writers = std::move(found.writers);
   snapshot_offset = found.snapshot_offset;
+  finished_bytes = 0;
   for (size_t i = 0; i + 1 < segments.size(); ++i)
     finished_bytes += segments[i]->size_bytes();
 }
@@ -37,17 +38,18 @@ Result<std::unique_ptr<Log>> Log::OpenLazily(runtime::FileSystem& files, std::st
   if (active_bytes != facts.active_bytes) return nullptr;
   auto state = std::make_shared<State>(State{files, std::move(directory), bucket, options});
   state->asleep = facts;
-  state->opened_at = now;
+  state->asleep_since = now;
   state->end_offset = state->synced_offset = facts.end;
   state->max_timestamp = facts.max_timestamp;
   return std::unique_ptr<Log>(new Log(std::move(state)));
 }
 
 Status Log::State::Wake() {
+  used = true;
   if (!asleep) return {};
   STROM_TRY_VOID(Usable());
   STROM_TRY(RecoveredLog found, RecoverLog({files, directory, bucket, options, asleep->end, true,
-                                            opened_at, asleep->end}));
+                                            asleep_since, asleep->end}));
   const Offset start = found.segments.front()->base_offset();
   if (start != asleep->start || found.end_offset != asleep->end) {
     // Clients have been told other offsets, so this server cannot go on with it.
@@ -62,13 +64,50 @@ Status Log::State::Wake() {
   return {};
 }
 
+// A crash afterwards finds the log as one that was open: what is written here is only for a Wake.
+runtime::Task<Status> Log::CloseIfIdle(Timestamp now) {
+  const std::shared_ptr<State> state = state_;
+  if (state->asleep || std::exchange(state->used, false)) co_return Status{};
+  // Where nobody waits for the disk, what was written last may not be there yet.
+  STROM_CO_TRY_VOID(co_await SyncState(state, true));
+  STROM_CO_TRY_VOID(state->Usable());
+  if (state->used || state->asleep || !state->unsynced.empty()) co_return Status{};
+  STROM_CO_TRY(const LogFacts facts, state->Facts());
+  std::vector<std::shared_ptr<runtime::File>> side_files = state->active().SaveIndexes();
+  if (side_files.empty()) co_return Status{};
+  STROM_CO_TRY(std::shared_ptr<runtime::File> snapshot, state->WriteSnapshot());
+  if (snapshot) side_files.push_back(std::move(snapshot));
+  ++state->directory_changes;
+  // A clean shutdown that finds the log closed does nothing more for it.
+  for (const auto& file : side_files)
+    STROM_CO_TRY_VOID(co_await file->Sync());
+  STROM_CO_TRY_VOID(co_await SyncState(state, true));
+  STROM_CO_TRY_VOID(state->Usable());
+  if (state->used || !state->unsynced.empty()) co_return Status{};
+  state->asleep = facts;
+  state->asleep_since = now;
+  state->segments.clear();
+  state->writers = {};
+  co_return Status{};
+}
+
 Result<LogFacts> Log::Facts() const {
-  if (state_->asleep) return *state_->asleep;
-  Segment& active = state_->active();
-  LogFacts facts{start_offset(),  end_offset(),         max_timestamp(),     size_bytes(),
-                 segment_count(), active.base_offset(), active.size_bytes(), Timestamp(-1)};
+  return state_->Facts();
+}
+
+Result<LogFacts> Log::State::Facts() {
+  if (asleep) return *asleep;
+  LogFacts facts;
+  facts.start = start_offset();
+  facts.end = end_offset;
+  facts.max_timestamp = max_timestamp;
+  STROM_TRY(facts.oldest_segment, segments.front()->MaxTimestamp());
+  facts.size_bytes = finished_bytes + active().size_bytes();
+  facts.segment_count = segments.size();
+  facts.active_base = active().base_offset();
+  facts.active_bytes = active().size_bytes();
   if (facts.active_bytes > 0) {
-    STROM_TRY(facts.active_first_timestamp, active.FirstTimestamp());
+    STROM_TRY(facts.active_first_timestamp, active().FirstTimestamp());
   }
   return facts;
 }

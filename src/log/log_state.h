@@ -28,7 +28,8 @@ struct Log::State {
   std::vector<std::shared_ptr<Segment>> segments;  // ascending; the last one takes appends
   // Of a log that was not needed yet; then there are no segments.
   std::optional<LogFacts> asleep;
-  Timestamp opened_at;
+  Timestamp asleep_since;
+  bool used = false;  // since the last look for idle logs
   Offset end_offset;
   Offset synced_offset;
   Timestamp max_timestamp{-1};
@@ -47,6 +48,7 @@ struct Log::State {
 
   Segment& active() { return *segments.back(); }
   Offset start_offset() const { return asleep ? asleep->start : segments.front()->base_offset(); }
+  Result<LogFacts> Facts();
   // Opens what OpenLazily left closed; comes before any use of `segments`.
   Status Wake();
   // Ends the log; the first reason counts.
@@ -54,6 +56,9 @@ struct Log::State {
   Status Usable() const;
   void TakeOver(RecoveredLog found);
   void RemoveSideFiles(Offset base);
+  // Of the writers up to the end offset; gives back what has to be synced, null if there is nothing
+  // to write. After an error there is no such file.
+  Result<std::shared_ptr<runtime::File>> WriteSnapshot();
   // Begins a new segment at the end offset.
   Status Roll();
 };

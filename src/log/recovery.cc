@@ -127,6 +127,18 @@ Status OpenCleanly(RecoveredLog& log) {
   return last.file()->SyncNow();
 }
 
+// Older snapshots that stand at no segment's base: closing an idle log leaves one each time.
+Status RemoveInside(const RecoveryInput& input, std::span<const Offset> snapshots,
+                    const RecoveredLog& log) {
+  for (const Offset at : snapshots) {
+    const bool at_base = std::ranges::any_of(
+        log.segments, [&](const auto& segment) { return segment->base_offset() == at; });
+    if (at_base) continue;
+    STROM_TRY_VOID(input.files.Remove(FilePath(input.directory, at, kWriterSnapshotSuffix)));
+  }
+  return {};
+}
+
 // The newest readable snapshot at or below the end; unreadable ones and those above it go.
 Result<Offset> LoadSnapshot(const RecoveryInput& input, std::vector<Offset> snapshots,
                             RecoveredLog& log) {
@@ -140,6 +152,7 @@ Result<Offset> LoadSnapshot(const RecoveryInput& input, std::vector<Offset> snap
       if (states) {
         log.writers = std::move(*states);
         log.snapshot_offset = at;
+        STROM_TRY_VOID(RemoveInside(input, snapshots, log));
         return at;
       }
       strom::Log(LogLevel::kWarn, "log.writer_snapshot_unreadable",

@@ -55,12 +55,21 @@ Status Segment::Append(std::span<const ByteView> pieces, uint64_t total_bytes, O
                        Offset last, Timestamp timestamp) {
   STROM_CHECK(file_ && indexes_loaded_ && tail_known_ && !damaged_);
   if (Status written = file_->WriteAt(size_, pieces); !written) {
-    damaged_ = !file_->Truncate(size_);
+    damaged_ = !TakeBack();
     return written;
   }
   MarkChecked(size_, size_ + total_bytes);
   Account(size_, total_bytes, base, last, timestamp);
   return {};
+}
+
+// What a failed write left must not come back after a power cut, in place of what is written there
+// next: that may be as long, and its CRC does not cover its offset.
+Status Segment::TakeBack() {
+  STROM_TRY(const uint64_t file_size, file_->Size());
+  if (file_size == size_) return {};
+  STROM_TRY_VOID(file_->Truncate(size_));
+  return file_->SyncNow();
 }
 
 void Segment::NoteTimestamp(Timestamp timestamp, Offset base) {

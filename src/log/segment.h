@@ -75,6 +75,8 @@ class Segment {
   // No more appends: writes the indexes. Returns what has to be synced, besides the file itself,
   // before the segment may be trusted after a crash.
   std::vector<std::shared_ptr<runtime::File>> Finish();
+  // Writes the indexes as well, but goes on taking appends.
+  std::vector<std::shared_ptr<runtime::File>> SaveIndexes() { return WriteIndexes(); }
   // Null once released.
   std::shared_ptr<runtime::File> file() const { return file_; }
   void ReleaseFile() { file_.reset(); }
@@ -111,6 +113,8 @@ class Segment {
           const LogOptions& options);
 
   std::string Path(std::string_view suffix) const;
+  // Leaves nothing of a write that failed.
+  Status TakeBack();
   void ResetIndexes();
   // Takes in data that is in the file: size, timestamps, an index entry if it is time for one.
   void Account(uint64_t position, uint64_t bytes, Offset base, Offset last, Timestamp timestamp);

@@ -240,6 +240,11 @@ runtime::Task<Result<size_t>> Replica::ApplyRetention(Timestamp now, bool roll_a
   co_return deleted;
 }
 
+runtime::Task<Status> Replica::CloseLogIfIdle(Timestamp now) {
+  if (dropped_ || closing_ || committing_ || log_->failure()) co_return Status{};
+  co_return co_await log_->CloseIfIdle(now);
+}
+
 runtime::Task<Result<std::optional<int64_t>>> Replica::TakeSnapshot() {
   if (!primary_key_ || dropped_ || failed_) co_return std::nullopt;
   co_return co_await primary_key_->TakeSnapshot();

@@ -110,6 +110,9 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // segment that is old as a whole is closed, so that it can go later.
   runtime::Task<Result<size_t>> ApplyRetention(Timestamp now, bool roll_active);
 
+  // Lets go of the log's files while nobody needs them (see Log::CloseIfIdle).
+  runtime::Task<Status> CloseLogIfIdle(Timestamp now);
+
   // Of a primary-key bucket; nothing to do for others (see PrimaryKey).
   runtime::Task<Result<std::optional<int64_t>>> TakeSnapshot();
 

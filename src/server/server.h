@@ -72,6 +72,7 @@ class Server {
   void Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> pending);
   runtime::Task<void> ShardUpkeep(ServerShard& shard);  // one on each shard
   void RollOldSegments(ServerShard& shard);
+  runtime::Task<void> CloseIdleLogs(ServerShard& shard);
   runtime::Task<void> ApplyRetention(ServerShard& shard);
   // Snapshots of primary-key buckets, one after the other on each shard.
   runtime::Task<void> SnapshotLoop(ServerShard& shard);

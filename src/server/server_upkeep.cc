@@ -47,6 +47,22 @@ void Server::RollOldSegments(ServerShard& shard) {
   }
 }
 
+runtime::Task<void> Server::CloseIdleLogs(ServerShard& shard) {
+  std::vector<std::shared_ptr<replica::Replica>> replicas;
+  for (const auto& [bucket, replica] : shard.replicas.all())
+    replicas.push_back(replica);
+  for (const auto& replica : replicas) {
+    if (shard.stopping) co_return;
+    Status closed = co_await replica->CloseLogIfIdle(shard.shard.WallClock());
+    if (!closed) {
+      Log(LogLevel::kWarn, "log.idle_not_closed",
+          {{"bucket", replica->bucket()}, {"reason", closed.error().message}});
+    }
+    // With thousands of buckets requests must not wait for all of them.
+    co_await runtime::Yield();
+  }
+}
+
 runtime::Task<void> Server::ApplyRetention(ServerShard& shard) {
   std::vector<std::shared_ptr<replica::Replica>> replicas;
   for (const auto& [bucket, replica] : shard.replicas.all())
@@ -177,10 +193,15 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   runtime::Instant next_roll = shard.shard.Now() + kRollCheckInterval;
   runtime::Instant next_retention = shard.shard.Now() + settings_.retention_interval;
   runtime::Instant next_scan_sweep = shard.shard.Now() + settings_.scans.sweep_interval;
+  const runtime::Duration close_interval = settings_.close_idle_interval.count() > 0
+                                               ? settings_.close_idle_interval
+                                               : runtime::Duration(std::chrono::hours(24));
+  runtime::Instant next_close = shard.shard.Now();
+  const runtime::Duration turn = std::min<runtime::Duration>(
+      kStaleSweepInterval,
+      std::min<runtime::Duration>(settings_.retention_interval, close_interval));
   while (!shard.stopping) {
-    co_await shard.stop.WaitUntil(
-        shard.shard.Now() +
-        std::min<runtime::Duration>(kStaleSweepInterval, settings_.retention_interval));
+    co_await shard.stop.WaitUntil(shard.shard.Now() + turn);
     const runtime::Instant now = shard.shard.Now();
     for (Session* session : shard.sessions)
       session->CloseIfStale(now);
@@ -196,6 +217,10 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
     if (now >= next_retention) {
       next_retention = now + settings_.retention_interval;
       co_await ApplyRetention(shard);
+    }
+    if (settings_.close_idle_interval.count() > 0 && now >= next_close) {
+      next_close = now + close_interval;
+      co_await CloseIdleLogs(shard);
     }
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;

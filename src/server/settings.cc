@@ -260,6 +260,7 @@ Result<ServerSettings> MakeSettings(const Config& config) {
   SetRows(config, settings);
   settings.commit.mode = *log::ParseCommitMode(config.String("log.fsync"));
   settings.commit.interval = As<milliseconds>(config.Duration("log.fsync.interval"));
+  settings.close_idle_interval = As<milliseconds>(config.Duration("log.close-idle-interval"));
   settings.segment_max_age = As<milliseconds>(config.Duration("log.segment.max-age"));
   settings.retention_interval = As<milliseconds>(config.Duration("log.retention.check-interval"));
   settings.roll_expired_active_segment = config.Bool("log.retention.roll-active-segment.enabled");

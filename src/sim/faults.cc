@@ -66,6 +66,7 @@ server::ServerSettings ChooseSettings(runtime::RandomSource& random, const Profi
   settings.disk_write_limit = random.Chance(0.3) ? 0.85 : 1;
   settings.disk_check_interval = milliseconds(random.Between(1, 50));
   settings.segment_max_age = milliseconds(random.Between(1, 100'000));
+  if (random.Chance(0.7)) settings.close_idle_interval = milliseconds(random.Between(1, 30));
   settings.connection_memory_bytes = random.Between(1, 64) << 10;
   settings.remote_data_dir = "/remote";
   if (random.Chance(0.6)) settings.kv_snapshot_interval = milliseconds(random.Between(3, 200));
