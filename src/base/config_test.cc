@@ -155,6 +155,7 @@ TEST(ConfigOptionsVectors, ServerOptionsAreThoseOfTheReference) {
   VectorReport report("metadata/config-options.json");
   std::set<std::string_view> ours = {"kv.rocksdb.shared-block-cache.size",
                                      "kv.rocksdb.shared-write-buffer.size",
+                                     "log.close-idle-interval",
                                      "log.fsync",
                                      "log.segment.max-age",
                                      "log.fsync.interval",

@@ -398,6 +398,28 @@ TEST_F(LogTest, RecoveryWritesAgainWhatAFailedSyncLeftInTheCache) {
   }
 }
 
+// It could come back in place of what is written there next, as long and with a CRC that fits.
+TEST_F(LogTest, WhatAFailedWriteLeftIsGoneForGood) {
+  int failed = 0;
+  for (uint64_t seed = 1; seed <= 100; ++seed) {
+    runtime::SimWorld world(seed);
+    runtime::SimMachine& machine = world.AddMachine(1);
+    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+      auto log = *Open();
+      machine.disk_faults.write_error = 0.5;
+      const bool appended = Append(*log, {}).has_value();
+      machine.disk_faults.write_error = 0;
+      if (appended || log->failure()) co_return;
+      ++failed;
+      log.reset();
+      machine.Crash(runtime::SimCrash::kPower);
+      machine.Reboot();
+      EXPECT_EQ(**machine.files().SizeOf(SegmentPath(0)), 0U) << "seed " << seed;
+    }));
+  }
+  EXPECT_GT(failed, 10);
+}
+
 TEST_F(LogTest, AFailedSyncIsKnownToTheOneBesideIt) {
   options_.segment_bytes = 250;
   for (uint64_t seed = 1; seed <= 200; ++seed) {
