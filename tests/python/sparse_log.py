@@ -1,7 +1,7 @@
 """Closed segments of a log, as large as real ones, that take little of the disk.
 
-Every byte that is not zero is written: batch headers with their CRCs, indexes, writer snapshots. The
-payload of each batch is a hole, and its CRC is that of as many zeros. So the files are valid logs to
+Every byte that is not zero is written: batch headers with their CRCs, Arrow metadata, indexes, writer
+snapshots. The column of each batch is a hole, and the CRC is that of as many zeros. So the files are valid logs to
 whoever reads them (`strom log verify` reads every byte and finds nothing), and reading a hole goes the
 way of any other read: through read() and the page cache, where it is counted."""
 
@@ -11,10 +11,29 @@ import os
 import pathlib
 import struct
 
+import pyarrow as pa
+
 from wire import crc32c
 
 BATCH_BYTES = 4 << 20
 HEADER_BYTES = 48
+
+
+def _metadata():
+    """Of an Arrow message with one row of the column `id`, whose buffer fills the batch."""
+    length = len(pa.record_batch([pa.array([0], pa.int64())], names=["id"]).serialize()) - 8
+    values = (BATCH_BYTES - HEADER_BYTES - length) // 8
+    zeros = pa.py_buffer(bytes(8 * values))
+    column = pa.Array.from_buffers(pa.int64(), values, [None, zeros])
+    message = pa.record_batch([column], names=["id"]).serialize().to_pybytes()
+    assert len(message) == BATCH_BYTES - HEADER_BYTES
+    found = message[:length]
+    assert found.count(struct.pack("<q", values)) == 2  # rows of the batch, and of its column
+    return found.replace(struct.pack("<q", values), struct.pack("<q", 1))
+
+
+METADATA = _metadata()
+FRONT_BYTES = HEADER_BYTES + len(METADATA)
 
 # --- CRC-32C of zeros ---
 
@@ -54,8 +73,8 @@ def with_zeros(crc, count):
 def write_segment(bucket, base, batches, first_timestamp):
     """A closed segment of `batches` records, one in each batch, and what lies beside it."""
     bucket = pathlib.Path(bucket)
-    tail = struct.pack("<hbiqii", 1, 1, 0, -1, -1, 1)
-    crc = with_zeros(crc32c(tail), BATCH_BYTES - HEADER_BYTES)
+    tail = struct.pack("<hbiqii", 1, 1, 0, -1, -1, 1) + METADATA
+    crc = with_zeros(crc32c(tail), BATCH_BYTES - FRONT_BYTES)
     with open(bucket / f"{base:020}.log", "wb") as log:
         for i in range(batches):
             log.seek(i * BATCH_BYTES)

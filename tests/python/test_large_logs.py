@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 import wire
-from sparse_log import BATCH_BYTES, cached_bytes, drop_from_cache, read_bytes_of, write_segment
+from sparse_log import BATCH_BYTES, FRONT_BYTES, cached_bytes, drop_from_cache, read_bytes_of, write_segment
 from strom_server import StromServer, binary
 
 MIB, GIB = 1 << 20, 1 << 30
@@ -70,7 +70,7 @@ class LargeLog:
             records, high_watermark = client.fetch(self.table, 0, last, BATCH_BYTES)
             assert high_watermark == self.end + TAIL
             assert len(records) == BATCH_BYTES and int.from_bytes(records[:8], "little") == last
-            assert not any(records[48:])
+            assert not any(records[FRONT_BYTES:])
         client.close()
 
 
