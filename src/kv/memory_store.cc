@@ -192,14 +192,17 @@ class MemoryEngine final : public StoreEngine {
 
   Status Destroy(const std::string& directory) override {
     Status removed = files_.RemoveAll(directory);
-    const std::string parent = directory.substr(0, directory.find_last_of('/'));
-    STROM_TRY(const bool exists, files_.Exists(parent));
-    if (removed && exists) removed = files_.SyncDirectory(parent);
+    if (removed) removed = SyncIfThere(runtime::ParentOf(directory));
     if (!removed) return StorageError(removed.error());
     return {};
   }
 
  private:
+  Status SyncIfThere(const std::string& directory) {
+    STROM_TRY(const bool exists, files_.Exists(directory));
+    return exists ? files_.SyncDirectory(directory) : Status{};
+  }
+
   Result<State> Load(const std::string& directory) {
     const std::string current = fmt::format("{}/{}", directory, kCurrent);
     const auto exists = files_.Exists(current);

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "kv/hash_memtable.h"
+#include "runtime/file.h"
 
 namespace strom::kv {
 namespace {
@@ -329,7 +330,9 @@ class RocksEngine final : public StoreEngine {
         {rocksdb::kDefaultColumnFamilyName, data}, {kOwnFamily, own}};
     std::vector<rocksdb::ColumnFamilyHandle*> handles;
     rocksdb::DB* opened = nullptr;
-    rocksdb::Env::Default()->CreateDirIfMissing(ParentOf(directory)).PermitUncheckedError();
+    rocksdb::Env::Default()
+        ->CreateDirIfMissing(runtime::ParentOf(directory))
+        .PermitUncheckedError();
     const bool is_new = !std::filesystem::exists(directory);
     const rocksdb::Status status =
         rocksdb::DB::Open(DatabaseOptions(shared_), directory, families, &handles, &opened);
@@ -359,17 +362,15 @@ class RocksEngine final : public StoreEngine {
   }
 
  private:
-  static std::string ParentOf(const std::string& path) {
-    return path.substr(0, path.find_last_of('/'));
-  }
   // Makes durable that the directory is there, or that it is not.
   static Status SyncParentOf(const std::string& directory) {
+    const std::string parent = runtime::ParentOf(directory);
     std::error_code error;
-    if (!std::filesystem::exists(ParentOf(directory), error)) return {};
-    std::unique_ptr<rocksdb::FSDirectory> parent;
+    if (!std::filesystem::exists(parent, error)) return {};
+    std::unique_ptr<rocksdb::FSDirectory> folder;
     rocksdb::IOStatus synced = rocksdb::FileSystem::Default()->NewDirectory(
-        ParentOf(directory), rocksdb::IOOptions(), &parent, nullptr);
-    if (synced.ok()) synced = parent->Fsync(rocksdb::IOOptions(), nullptr);
+        parent, rocksdb::IOOptions(), &folder, nullptr);
+    if (synced.ok()) synced = folder->Fsync(rocksdb::IOOptions(), nullptr);
     if (!synced.ok()) return StorageError(directory, "syncing the folder it is in", synced);
     return {};
   }

@@ -1,13 +1,6 @@
 // Logs that a clean start leaves closed, and what is noted of them.
-#include <fstream>
-
-#include <gtest/gtest.h>
-
-#include "log/file_names.h"
-#include "log/log.h"
 #include "log/log_directory.h"
-#include "log/test_batches.h"
-#include "runtime/test_runtime.h"
+#include "log/test_log.h"
 
 namespace strom::log {
 namespace {
@@ -17,20 +10,10 @@ using runtime::Task;
 using runtime::TemporaryFolder;
 using runtime::ThisShard;
 
-constexpr TableBucket kBucket{TableId(7), std::nullopt, BucketId(0)};
-
-class LazyLogTest : public ::testing::Test {
+class LazyLogTest : public LogTest {
  protected:
-  Result<AppendResult> Append(Log& log, const TestBatch& batch, Timestamp now = Timestamp(1000)) {
-    Bytes bytes = MakeBatch(batch);
-    std::array<format::CheckedBatch, 1> batches{Checked(bytes)};
-    return log.Append(batches, now);
-  }
+  LazyLogTest() { options_.segment_bytes = 300; }
 
-  std::unique_ptr<Log> OpenNow(bool clean) {
-    return *Log::Open(ThisShard().files(), directory_, kBucket, options_, Offset(0), clean,
-                      Timestamp(1000));
-  }
   std::unique_ptr<Log> OpenLazily(const LogFacts& facts) {
     return *Log::OpenLazily(ThisShard().files(), directory_, kBucket, options_, facts,
                             Timestamp(1000));
@@ -38,21 +21,13 @@ class LazyLogTest : public ::testing::Test {
 
   // A log of 300-byte segments with `batches` of 100 bytes, at 1000, 1001, … ms.
   Task<LogFacts> Filled(int batches) {
-    auto log = OpenNow(false);
+    auto log = *Open();
     for (int i = 0; i < batches; ++i) {
       EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}, Timestamp(1000 + i)));
     }
     EXPECT_TRUE(co_await log->CloseCleanly());
     co_return *log->Facts();
   }
-
-  std::string SegmentPath(int64_t base) const {
-    return FilePath(directory_, Offset(base), kLogSuffix);
-  }
-
-  TemporaryFolder folder_;
-  std::string directory_ = folder_.path() + "/db/t-7/log-0";
-  LogOptions options_{.segment_bytes = 300};
 };
 
 TEST_F(LazyLogTest, AnswersFromWhatIsKnown) {
@@ -117,7 +92,7 @@ TEST_F(LazyLogTest, OpensForWhatItNeedsAndKnowsItsWriters) {
 
 TEST_F(LazyLogTest, ClosesWhenNobodyNeedsItAndGoesOn) {
   RunOnShard([this]() -> Task<void> {
-    auto log = OpenNow(false);
+    auto log = *Open();
     for (int i = 0; i < 5; ++i) {
       EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}, Timestamp(1000 + i)));
     }
@@ -150,7 +125,7 @@ TEST_F(LazyLogTest, ClosesWhenNobodyNeedsItAndGoesOn) {
 TEST_F(LazyLogTest, ClosingAgainAndAgainLeavesFewFiles) {
   options_.segment_bytes = 10'000;
   RunOnShard([this]() -> Task<void> {
-    auto log = OpenNow(false);
+    auto log = *Open();
     for (int i = 0; i < 20; ++i) {
       EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = i}));
       (void)co_await log->CloseIfIdle(Timestamp(2000));
@@ -162,14 +137,14 @@ TEST_F(LazyLogTest, ClosingAgainAndAgainLeavesFewFiles) {
       snapshots += entry.name.ends_with(kWriterSnapshotSuffix) ? 1 : 0;
     EXPECT_LE(snapshots, 2U);
     log.reset();
-    log = OpenNow(false);
+    log = *Open();
     EXPECT_TRUE(Append(*log, {.writer = WriterId(5), .sequence = 19})->duplicate);
   });
 }
 
 TEST_F(LazyLogTest, ALogThatCannotBeMadeDurableStaysOpenAndEnds) {
   RunOnShard([this]() -> Task<void> {
-    auto log = OpenNow(false);
+    auto log = *Open();
     EXPECT_TRUE(Append(*log, {}));
     EXPECT_TRUE(log->RollIfOlderThan(0, Timestamp(5000)));
     std::filesystem::rename(directory_, directory_ + ".away");
@@ -205,7 +180,7 @@ TEST_F(LazyLogTest, DamageFoundLaterEndsTheLogUntilTheNextStart) {
     EXPECT_FALSE(co_await log->CloseCleanly());
     log.reset();
 
-    auto recovered = OpenNow(false);
+    auto recovered = *Open();
     EXPECT_EQ(recovered->end_offset(), Offset(3));
     EXPECT_EQ(Append(*recovered, {})->base_offset, Offset(3));
   });

@@ -47,8 +47,7 @@ Timestamp Log::max_timestamp() const {
   return state_->max_timestamp;
 }
 uint64_t Log::size_bytes() const {
-  if (state_->asleep) return state_->asleep->size_bytes;
-  return state_->finished_bytes + state_->active().size_bytes();
+  return state_->size_bytes();
 }
 size_t Log::segment_count() const {
   return state_->asleep ? state_->asleep->segment_count : state_->segments.size();
@@ -205,16 +204,17 @@ Result<std::optional<Offset>> Log::OffsetForTimestamp(Timestamp t) {
 }
 
 Status Log::RollIfOlderThan(int64_t max_age_ms, Timestamp now) {
-  STROM_TRY_VOID(state_->Usable());
-  if (const auto& facts = state_->asleep) {
-    const bool old = now.ms - facts->active_first_timestamp.ms > max_age_ms;
-    if (facts->active_bytes == 0 || !old) return {};
-    STROM_TRY_VOID(state_->Wake());
+  State& state = *state_;
+  STROM_TRY_VOID(state.Usable());
+  Timestamp first{-1};
+  if (state.asleep) {
+    first = state.asleep->active_first_timestamp;
+  } else if (state.active().size_bytes() > 0) {
+    STROM_TRY(first, state.active().FirstTimestamp());
   }
-  if (state_->active().size_bytes() == 0) return {};
-  STROM_TRY(const Timestamp first, state_->active().FirstTimestamp());
-  if (now.ms - first.ms <= max_age_ms) return {};
-  return state_->Roll();
+  if (first.ms < 0 || now.ms - first.ms <= max_age_ms) return {};
+  STROM_TRY_VOID(state.Wake());
+  return state.Roll();
 }
 
 Result<size_t> Log::DeleteExpired(int64_t ttl_ms, Timestamp now, Offset limit) {

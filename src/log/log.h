@@ -125,6 +125,8 @@ class Log {
   struct State;
   explicit Log(std::shared_ptr<State> state);
   static runtime::Task<Status> SyncState(std::shared_ptr<State> state, bool active_too);
+  static runtime::Task<Status> SyncAll(std::shared_ptr<State> state,
+                                       std::vector<std::shared_ptr<runtime::File>> side_files);
   static runtime::Task<Status> SyncFile(std::shared_ptr<State> state,
                                         std::shared_ptr<runtime::File> file);
   static runtime::Task<Status> SyncDirectoryOf(std::shared_ptr<State> state);

@@ -1,10 +1,5 @@
 // What a disk without room does to a log: it refuses, keeps what it has, and goes on with room.
-#include <gtest/gtest.h>
-
-#include "log/file_names.h"
-#include "log/log.h"
-#include "log/test_batches.h"
-#include "runtime/test_runtime.h"
+#include "log/test_log.h"
 
 namespace strom::log {
 namespace {
@@ -12,7 +7,6 @@ namespace {
 using runtime::Task;
 using runtime::ThisShard;
 
-constexpr TableBucket kBucket{TableId(7), std::nullopt, BucketId(0)};
 constexpr uint64_t kRoom = uint64_t{1} << 40;
 
 class FullDiskTest : public ::testing::Test {
@@ -22,11 +16,7 @@ class FullDiskTest : public ::testing::Test {
                      Timestamp(1000));
   }
   // One record of 100 bytes.
-  static Result<AppendResult> Append(Log& log) {
-    Bytes bytes = MakeBatch({});
-    std::array<format::CheckedBatch, 1> batches{Checked(bytes)};
-    return log.Append(batches, Timestamp(1000));
-  }
+  static Result<AppendResult> Append(Log& log) { return AppendTo(log, {}); }
   void Run(const std::function<Task<void>()>& body) { EXPECT_TRUE(world_.Run(machine_, body)); }
 
   runtime::SimWorld world_{1};

@@ -64,7 +64,7 @@ Status Log::State::Wake() {
   return {};
 }
 
-// A crash afterwards finds the log as one that was open: what is written here is only for a Wake.
+// Leaves on disk what CloseCleanly leaves, as that does nothing more for a log that is closed.
 runtime::Task<Status> Log::CloseIfIdle(Timestamp now) {
   const std::shared_ptr<State> state = state_;
   if (state->asleep || std::exchange(state->used, false)) co_return Status{};
@@ -73,15 +73,11 @@ runtime::Task<Status> Log::CloseIfIdle(Timestamp now) {
   STROM_CO_TRY_VOID(state->Usable());
   if (state->used || state->asleep || !state->unsynced.empty()) co_return Status{};
   STROM_CO_TRY(const LogFacts facts, state->Facts());
-  std::vector<std::shared_ptr<runtime::File>> side_files = state->active().SaveIndexes();
+  std::vector<std::shared_ptr<runtime::File>> side_files = state->active().WriteIndexes();
   if (side_files.empty()) co_return Status{};
   STROM_CO_TRY(std::shared_ptr<runtime::File> snapshot, state->WriteSnapshot());
   if (snapshot) side_files.push_back(std::move(snapshot));
-  ++state->directory_changes;
-  // A clean shutdown that finds the log closed does nothing more for it.
-  for (const auto& file : side_files)
-    STROM_CO_TRY_VOID(co_await file->Sync());
-  STROM_CO_TRY_VOID(co_await SyncState(state, true));
+  STROM_CO_TRY_VOID(co_await SyncAll(state, std::move(side_files)));
   STROM_CO_TRY_VOID(state->Usable());
   if (state->used || !state->unsynced.empty()) co_return Status{};
   state->asleep = facts;
@@ -102,7 +98,7 @@ Result<LogFacts> Log::State::Facts() {
   facts.end = end_offset;
   facts.max_timestamp = max_timestamp;
   STROM_TRY(facts.oldest_segment, segments.front()->MaxTimestamp());
-  facts.size_bytes = finished_bytes + active().size_bytes();
+  facts.size_bytes = size_bytes();
   facts.segment_count = segments.size();
   facts.active_base = active().base_offset();
   facts.active_bytes = active().size_bytes();

@@ -49,6 +49,9 @@ struct Log::State {
   Segment& active() { return *segments.back(); }
   Offset start_offset() const { return asleep ? asleep->start : segments.front()->base_offset(); }
   Result<LogFacts> Facts();
+  uint64_t size_bytes() const {
+    return asleep ? asleep->size_bytes : finished_bytes + segments.back()->size_bytes();
+  }
   // Opens what OpenLazily left closed; comes before any use of `segments`.
   Status Wake();
   // Ends the log; the first reason counts.

@@ -2,10 +2,8 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "log/file_names.h"
 #include "log/log.h"
 #include "log/log_state.h"
-#include "log/writer_snapshot.h"
 #include "runtime/shard.h"
 #include "runtime/sync.h"
 
@@ -77,6 +75,15 @@ runtime::Task<Status> Log::SyncDirectoryOf(std::shared_ptr<State> state) {
       [&state]() -> Status { return state->files.SyncDirectory(state->directory); });
 }
 
+// The log and files that were just made beside it.
+runtime::Task<Status> Log::SyncAll(std::shared_ptr<State> state,
+                                   std::vector<std::shared_ptr<runtime::File>> side_files) {
+  ++state->directory_changes;
+  for (const auto& file : side_files)
+    STROM_CO_TRY_VOID(co_await SyncFile(state, file));
+  co_return co_await SyncState(state, true);
+}
+
 runtime::Task<Status> Log::CloseCleanly() {
   const std::shared_ptr<State> state = state_;
   STROM_CO_TRY_VOID(state->Usable());
@@ -84,20 +91,11 @@ runtime::Task<Status> Log::CloseCleanly() {
   state->closing = true;
   if (state->asleep) co_return Status{};
   std::vector<std::shared_ptr<runtime::File>> side_files = state->active().Finish();
-  if (state->end_offset > state->snapshot_offset && state->writers.size() > 0) {
-    const std::string text = WriteWriterSnapshot(state->writers);
-    STROM_CO_TRY_VOID(runtime::ReplaceFile(
-        state->files, FilePath(state->directory, state->end_offset, kWriterSnapshotSuffix),
-        AsBytes(text)));
-    state->snapshot_offset = state->end_offset;
+  if (state->writers.size() > 0) {
+    STROM_CO_TRY(std::shared_ptr<runtime::File> snapshot, state->WriteSnapshot());
+    if (snapshot) side_files.push_back(std::move(snapshot));
   }
-  ++state->directory_changes;
-  for (const auto& file : side_files) {
-    Status synced = co_await file->Sync();
-    if (!synced) co_return std::unexpected(state->Fail(synced.error()));
-  }
-  STROM_CO_TRY_VOID(co_await SyncState(state, true));
-  co_return Status{};
+  co_return co_await SyncAll(state, std::move(side_files));
 }
 
 }  // namespace strom::log

@@ -75,8 +75,8 @@ class Segment {
   // No more appends: writes the indexes. Returns what has to be synced, besides the file itself,
   // before the segment may be trusted after a crash.
   std::vector<std::shared_ptr<runtime::File>> Finish();
-  // Writes the indexes as well, but goes on taking appends.
-  std::vector<std::shared_ptr<runtime::File>> SaveIndexes() { return WriteIndexes(); }
+  // Both index files as they are now, to be synced; or none of them and a warning.
+  std::vector<std::shared_ptr<runtime::File>> WriteIndexes();
   // Null once released.
   std::shared_ptr<runtime::File> file() const { return file_; }
   void ReleaseFile() { file_.reset(); }
@@ -123,8 +123,6 @@ class Segment {
   Status LoadIndexes();
   Status RebuildIndexes();
   Result<std::shared_ptr<runtime::File>> WriteIndex(std::string_view suffix, ByteView entries);
-  // Both index files, or none of them and a warning.
-  std::vector<std::shared_ptr<runtime::File>> WriteIndexes();
   // Makes sure of the batches in `result`, which starts at byte `begin` with the one that holds
   // `from`. Those in front of damage stay in it; damage at its very front is an error.
   Status CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult& result);

@@ -36,6 +36,7 @@ struct TableInfo {
   int32_t bucket_count = 1;
   bool has_primary_key = false;
   int64_t log_ttl_ms = 0;       // 0: for ever
+  int64_t ids_at_once = 1;      // auto-increment ids that a bucket takes at a time
   bool needs_new_keys = false;  // clients must know key format 2 (spec 05, 1)
   // assignment[b] = tablet servers that hold bucket b, the preferred leader first
   std::vector<std::vector<ServerId>> assignment;

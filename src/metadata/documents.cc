@@ -1,5 +1,6 @@
 #include "metadata/documents.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <nlohmann/json.hpp>
@@ -232,6 +233,7 @@ TableInfo MakeTableInfo(TablePath path, TableRegistration registration,
   if (const auto settings = ParseTableSettings(table.descriptor.properties)) {
     table.log_format = settings->log_format;
     table.log_ttl_ms = settings->log_ttl.count();
+    table.ids_at_once = std::max<int64_t>(settings->auto_increment_cache_size, 1);
     table.needs_new_keys = settings->lake_format && settings->kv_format_version == 2 &&
                            table.has_primary_key && HasOwnBucketKey(table.descriptor);
   }

@@ -71,7 +71,7 @@ class TestDisk final : public runtime::FileSystem {
   Result<std::vector<runtime::DirectoryEntry>> List(const std::string& directory) override {
     std::vector<runtime::DirectoryEntry> entries;
     for (const auto& [path, inode] : names_) {
-      if (DirectoryOf(path) != directory) continue;
+      if (runtime::ParentOf(path) != directory) continue;
       entries.push_back({path.substr(directory.size() + 1), false, inode->content.size()});
     }
     return entries;
@@ -180,9 +180,6 @@ class TestDisk final : public runtime::FileSystem {
     const std::string path_;
   };
 
-  static std::string DirectoryOf(const std::string& path) {
-    return path.substr(0, path.rfind('/'));
-  }
   static void Apply(const NameChange& change, Names& names) {
     names[change.to] = change.inode;
     if (!change.from.empty()) names.erase(change.from);

@@ -83,8 +83,6 @@ class Replica : public std::enable_shared_from_this<Replica> {
   float Pressure() { return primary_key_->Pressure(); }
   // Held while auto-increment ids are fetched and used, so that writes keep their order.
   runtime::AsyncMutex& ids_lock() { return ids_lock_; }
-  // How many to take from the table's counter at a time.
-  int64_t ids_at_once() const { return ids_at_once_; }
 
   // Waits until the high watermark reaches `offset`: kRequestTimeOut after `deadline`,
   // kUnknownTableOrBucket when the bucket is dropped, kLogStorage when its log failed.
@@ -164,7 +162,6 @@ class Replica : public std::enable_shared_from_this<Replica> {
   ProjectionCache projections_;
   RangeCache& range_cache_;
   runtime::AsyncMutex ids_lock_;
-  int64_t ids_at_once_ = 0;
   bool looking_at_ranges_ = false;  // one computation at a time
   runtime::Event ranges_ready_;
 };

@@ -1,7 +1,6 @@
 // The part of Replica that is about rows of primary-key tables (spec 05).
 #include "base/log.h"
 #include "format/kv_batch.h"
-#include "metadata/table_options.h"
 #include "replica/replica.h"
 
 namespace strom::replica {
@@ -16,8 +15,6 @@ void Replica::AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine&
                             std::string directory, std::optional<SnapshotPlace> snapshots) {
   primary_key_ = std::make_unique<PrimaryKey>(std::move(table), engine, std::move(directory), *log_,
                                               std::move(snapshots));
-  const auto settings = metadata::ParseTableSettings(table_->descriptor.properties);
-  ids_at_once_ = std::max<int64_t>(settings ? settings->auto_increment_cache_size : 1, 1);
 }
 
 runtime::Task<Status> Replica::OpenStore() {

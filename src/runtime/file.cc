@@ -3,15 +3,12 @@
 #include <array>
 
 namespace strom::runtime {
-namespace {
 
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
 }
-
-}  // namespace
 
 Result<bool> FileSystem::Exists(const std::string& path) {
   STROM_TRY(const std::optional<uint64_t> size, SizeOf(path));

@@ -93,6 +93,9 @@ class FileSystem {
   virtual Result<DiskUsage> Usage(const std::string& path) = 0;
 };
 
+// The folder that a path is in; "." if it names none.
+std::string ParentOf(const std::string& path);
+
 // Whole small files. Replace writes `path`.tmp, syncs it, renames it over `path` and syncs the
 // folder: after a crash either the old or the new content is there, never a mixture.
 Result<Bytes> ReadFile(FileSystem& files, const std::string& path);

@@ -38,7 +38,7 @@ runtime::Task<Status> AddIds(ServerShard& owner, replica::Replica& replica, Byte
   const auto batch = format::ParseKvBatch(records);
   if (!batch) co_return Status{};  // the write itself says what is wrong with it
   while (replica.rows().ids_left() < batch->record_count) {
-    const int64_t count = replica.ids_at_once();
+    const int64_t count = replica.table().ids_at_once;
     STROM_CO_TRY(const int64_t first, co_await runtime::CallOn(server.coordinator_shard(), [&] {
                    return server.coordinator().TakeIds(table, column, count);
                  }));

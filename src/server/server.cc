@@ -241,13 +241,9 @@ runtime::Task<Status> Server::Stop() {
   for (auto& listener : listeners_)
     listener->Close();
   if (coordinator_) co_await coordinator_->Stop();
-  std::vector<runtime::Task<Status>> visits;
-  for (auto& shard : shards_) {
-    visits.push_back(
-        runtime::CallOn(shard->shard, [this, shard = shard.get()] { return CloseShard(*shard); }));
-  }
   Status result;
-  for (Status& closed : co_await runtime::WhenAll(std::move(visits))) {
+  for (Status& closed :
+       co_await OnEveryShard([this](ServerShard& shard) { return CloseShard(shard); })) {
     if (!closed && result) result = std::move(closed);
   }
   co_await tasks_.Join();

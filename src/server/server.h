@@ -58,6 +58,16 @@ class Server {
   runtime::Task<Status> Open();
   runtime::Task<Status> OpenMetadata();
   runtime::Task<std::unique_ptr<ServerShard>> MakeShard(runtime::Shard& shard);
+  // What `visit` gives back on each shard, called there with its ServerShard.
+  template <class Visit>
+  auto OnEveryShard(Visit visit) {
+    std::vector<std::invoke_result_t<Visit, ServerShard&>> visits;
+    for (auto& shard : shards_) {
+      visits.push_back(runtime::CallOn(
+          shard->shard, [visit, shard = shard.get()]() mutable { return visit(*shard); }));
+    }
+    return runtime::WhenAll(std::move(visits));
+  }
   runtime::Task<Status> OpenReplicas();
   runtime::Task<Status> OpenReplicasOn(ServerShard& shard,
                                        std::vector<std::shared_ptr<const metadata::TableInfo>>);
@@ -72,8 +82,11 @@ class Server {
   void Hand(size_t listener, std::unique_ptr<runtime::PendingConnection> pending);
   runtime::Task<void> ShardUpkeep(ServerShard& shard);  // one on each shard
   void RollOldSegments(ServerShard& shard);
-  runtime::Task<void> CloseIdleLogs(ServerShard& shard);
-  runtime::Task<void> ApplyRetention(ServerShard& shard);
+  // Upkeep of one bucket; on every one of a shard through ForEachReplica.
+  using Upkeep = runtime::Task<void> (Server::*)(ServerShard&, std::shared_ptr<replica::Replica>);
+  runtime::Task<void> ForEachReplica(ServerShard& shard, Upkeep upkeep);
+  runtime::Task<void> CloseIdleLog(ServerShard& shard, std::shared_ptr<replica::Replica> replica);
+  runtime::Task<void> ApplyRetention(ServerShard& shard, std::shared_ptr<replica::Replica> replica);
   // Snapshots of primary-key buckets, one after the other on each shard.
   runtime::Task<void> SnapshotLoop(ServerShard& shard);
   runtime::Task<void> TakeSnapshot(ServerShard& shard, std::shared_ptr<replica::Replica> replica);

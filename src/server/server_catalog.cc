@@ -48,13 +48,8 @@ runtime::Task<Status> Server::OpenReplicas() {
     }
     co_await DeleteDirectory(found.directory);
   }
-  std::vector<runtime::Task<Status>> opens;
-  for (auto& shard : shards_) {
-    opens.push_back(runtime::CallOn(shard->shard, [this, shard = shard.get(), &tables] {
-      return OpenReplicasOn(*shard, tables);
-    }));
-  }
-  for (Status& opened : co_await runtime::WhenAll(std::move(opens))) {
+  for (Status& opened : co_await OnEveryShard(
+           [this, &tables](ServerShard& shard) { return OpenReplicasOn(shard, tables); })) {
     if (!opened) co_return Fail(opened.error());
   }
   directory_->ForgetFacts();
@@ -110,15 +105,7 @@ runtime::Task<Result<std::unique_ptr<log::Log>>> Server::OpenLog(runtime::Shard&
 runtime::Task<void> Server::Publish(coordinator::CatalogChange change) {
   Log(LogLevel::kInfo, "catalog.changed", {{"change", Describe(change)}});
   auto shared = std::make_shared<const coordinator::CatalogChange>(std::move(change));
-  std::vector<runtime::Task<bool>> visits;
-  for (auto& shard : shards_) {
-    visits.push_back(
-        runtime::CallOn(shard->shard, [this, shard = shard.get(), shared]() -> runtime::Task<bool> {
-          co_await ApplyOn(*shard, shared);
-          co_return true;
-        }));
-  }
-  co_await runtime::WhenAll(std::move(visits));
+  co_await OnEveryShard([this, shared](ServerShard& shard) { return ApplyOn(shard, shared); });
   // Rows of a dropped table are of no use to anyone: the answer does not wait for the disk.
   for (const TablePtr& table : shared->dropped_tables) {
     tasks_.Spawn(DeleteDirectory(directory_->TablePath(table->path, table->id)));

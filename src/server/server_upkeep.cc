@@ -47,46 +47,44 @@ void Server::RollOldSegments(ServerShard& shard) {
   }
 }
 
-runtime::Task<void> Server::CloseIdleLogs(ServerShard& shard) {
+// With thousands of buckets requests must not wait for all of them.
+runtime::Task<void> Server::ForEachReplica(ServerShard& shard, Upkeep upkeep) {
   std::vector<std::shared_ptr<replica::Replica>> replicas;
   for (const auto& [bucket, replica] : shard.replicas.all())
     replicas.push_back(replica);
   for (const auto& replica : replicas) {
     if (shard.stopping) co_return;
-    Status closed = co_await replica->CloseLogIfIdle(shard.shard.WallClock());
-    if (!closed) {
-      Log(LogLevel::kWarn, "log.idle_not_closed",
-          {{"bucket", replica->bucket()}, {"reason", closed.error().message}});
-    }
-    // With thousands of buckets requests must not wait for all of them.
+    co_await (this->*upkeep)(shard, replica);
     co_await runtime::Yield();
   }
 }
 
-runtime::Task<void> Server::ApplyRetention(ServerShard& shard) {
-  std::vector<std::shared_ptr<replica::Replica>> replicas;
-  for (const auto& [bucket, replica] : shard.replicas.all())
-    replicas.push_back(replica);
-  for (const auto& replica : replicas) {
-    if (shard.stopping) co_return;
-    // A segment that was closed by its age and not by an append: nobody else syncs it.
-    if (replica->log().has_unsynced_segments()) {
-      (void)co_await replica->log().SyncFinishedSegments();
-    }
-    const Result<size_t> deleted = co_await replica->ApplyRetention(
-        shard.shard.WallClock(), settings_.roll_expired_active_segment);
-    if (!deleted) {
-      Log(LogLevel::kError, "log.retention_failed",
-          {{"bucket", replica->bucket()}, {"reason", deleted.error().message}});
-    } else if (*deleted > 0) {
-      shard.metrics.expired_segments.Add(*deleted);
-      Log(LogLevel::kInfo, "log.segments_expired",
-          {{"bucket", replica->bucket()},
-           {"segments", *deleted},
-           {"start_offset", replica->log_start_offset()}});
-    }
-    // With thousands of buckets requests must not wait for all of them.
-    co_await runtime::Yield();
+runtime::Task<void> Server::CloseIdleLog(ServerShard& shard,
+                                         std::shared_ptr<replica::Replica> replica) {
+  Status closed = co_await replica->CloseLogIfIdle(shard.shard.WallClock());
+  if (!closed) {
+    Log(LogLevel::kWarn, "log.idle_not_closed",
+        {{"bucket", replica->bucket()}, {"reason", closed.error().message}});
+  }
+}
+
+runtime::Task<void> Server::ApplyRetention(ServerShard& shard,
+                                           std::shared_ptr<replica::Replica> replica) {
+  // A segment that was closed by its age and not by an append: nobody else syncs it.
+  if (replica->log().has_unsynced_segments()) {
+    (void)co_await replica->log().SyncFinishedSegments();
+  }
+  const Result<size_t> deleted = co_await replica->ApplyRetention(
+      shard.shard.WallClock(), settings_.roll_expired_active_segment);
+  if (!deleted) {
+    Log(LogLevel::kError, "log.retention_failed",
+        {{"bucket", replica->bucket()}, {"reason", deleted.error().message}});
+  } else if (*deleted > 0) {
+    shard.metrics.expired_segments.Add(*deleted);
+    Log(LogLevel::kInfo, "log.segments_expired",
+        {{"bucket", replica->bucket()},
+         {"segments", *deleted},
+         {"start_offset", replica->log_start_offset()}});
   }
 }
 
@@ -193,13 +191,11 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   runtime::Instant next_roll = shard.shard.Now() + kRollCheckInterval;
   runtime::Instant next_retention = shard.shard.Now() + settings_.retention_interval;
   runtime::Instant next_scan_sweep = shard.shard.Now() + settings_.scans.sweep_interval;
-  const runtime::Duration close_interval = settings_.close_idle_interval.count() > 0
-                                               ? settings_.close_idle_interval
-                                               : runtime::Duration(std::chrono::hours(24));
   runtime::Instant next_close = shard.shard.Now();
-  const runtime::Duration turn = std::min<runtime::Duration>(
-      kStaleSweepInterval,
-      std::min<runtime::Duration>(settings_.retention_interval, close_interval));
+  const bool closes_idle = settings_.close_idle_interval.count() > 0;
+  runtime::Duration turn = kStaleSweepInterval;
+  turn = std::min<runtime::Duration>(turn, settings_.retention_interval);
+  if (closes_idle) turn = std::min<runtime::Duration>(turn, settings_.close_idle_interval);
   while (!shard.stopping) {
     co_await shard.stop.WaitUntil(shard.shard.Now() + turn);
     const runtime::Instant now = shard.shard.Now();
@@ -216,11 +212,11 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
     }
     if (now >= next_retention) {
       next_retention = now + settings_.retention_interval;
-      co_await ApplyRetention(shard);
+      co_await ForEachReplica(shard, &Server::ApplyRetention);
     }
-    if (settings_.close_idle_interval.count() > 0 && now >= next_close) {
-      next_close = now + close_interval;
-      co_await CloseIdleLogs(shard);
+    if (closes_idle && now >= next_close) {
+      next_close = now + settings_.close_idle_interval;
+      co_await ForEachReplica(shard, &Server::CloseIdleLog);
     }
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;
@@ -242,13 +238,8 @@ runtime::Task<void> Server::CheckpointLoop() {
 }
 
 runtime::Task<Status> Server::Checkpoint() {
-  std::vector<runtime::Task<Offsets>> visits;
-  for (auto& shard : shards_) {
-    visits.push_back(
-        runtime::CallOn(shard->shard, [shard = shard.get()] { return CollectOffsets(*shard); }));
-  }
   Offsets all;
-  for (Offsets& offsets : co_await runtime::WhenAll(std::move(visits))) {
+  for (Offsets& offsets : co_await OnEveryShard(CollectOffsets)) {
     all.recovery_points.merge(offsets.recovery_points);
     all.high_watermarks.merge(offsets.high_watermarks);
   }
@@ -260,13 +251,8 @@ runtime::Task<Status> Server::Checkpoint() {
 }
 
 runtime::Task<Status> Server::MarkClean() {
-  std::vector<runtime::Task<Result<log::LogFactsMap>>> visits;
-  for (auto& shard : shards_) {
-    visits.push_back(
-        runtime::CallOn(shard->shard, [shard = shard.get()] { return CollectFacts(*shard); }));
-  }
   log::LogFactsMap all;
-  for (Result<log::LogFactsMap>& facts : co_await runtime::WhenAll(std::move(visits))) {
+  for (Result<log::LogFactsMap>& facts : co_await OnEveryShard(CollectFacts)) {
     if (!facts) co_return Fail(facts.error());
     all.merge(*facts);
   }
