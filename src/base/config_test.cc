@@ -170,6 +170,7 @@ TEST(ConfigOptionsVectors, ServerOptionsAreThoseOfTheReference) {
                                      "server.max-wait",
                                      "server.partial-frame.timeout",
                                      "server.poll-before-block",
+                                     "server.head-cache.max-memory",
                                      "server.range-cache.max-memory",
                                      "server.shards"};
   size_t count = ours.size();

@@ -146,13 +146,13 @@ Parsed<RecordBatchTable> FindRecordBatch(ByteView metadata) {
 
 }  // namespace
 
-Parsed<ArrowMessageView> ReadArrowMessage(ByteView payload) {
-  if (payload.size() < kArrowPrefixBytes) return std::unexpected("its Arrow message is cut off");
-  if (LoadLittle<uint32_t>(payload.data()) != kContinuation) {
+Parsed<ArrowMessageView> ReadArrowMessage(ByteView head, ByteView payload) {
+  if (head.size() < kArrowPrefixBytes) return std::unexpected("its Arrow message is cut off");
+  if (LoadLittle<uint32_t>(head.data()) != kContinuation) {
     return std::unexpected("its Arrow message lacks the continuation marker");
   }
-  const auto metadata_size = LoadLittle<int32_t>(payload.data() + 4);
-  const ByteView rest = payload.subspan(kArrowPrefixBytes);
+  const auto metadata_size = LoadLittle<int32_t>(head.data() + 4);
+  const ByteView rest = head.subspan(kArrowPrefixBytes);
   if (metadata_size <= 0 || static_cast<uint32_t>(metadata_size) > rest.size()) {
     return std::unexpected("its Arrow metadata size does not fit the batch");
   }
@@ -177,24 +177,27 @@ Parsed<ArrowMessageView> ReadArrowMessage(ByteView payload) {
   view.row_count_ = *rows;
   view.body_length_ = found->body_length;
   view.codec_ = *codec;
-  view.body_ = rest.subspan(metadata_bytes);
+  view.body_ = payload.subspan(kArrowPrefixBytes + metadata_bytes);
   return view;
 }
 
 Parsed<ArrowRecords> ReadArrowRecords(ByteView batch, const BatchHeader& header) {
+  return ReadArrowRecords(batch, batch, header);
+}
+
+Parsed<ArrowRecords> ReadArrowRecords(ByteView head, ByteView batch, const BatchHeader& header) {
   STROM_CHECK(batch.size() >= header.size_bytes);
-  ByteView payload =
-      batch.subspan(header.records_position(), header.size_bytes - header.records_position());
+  head = head.first(std::min<size_t>(head.size(), header.size_bytes));
+  size_t at = header.records_position();
   ArrowRecords records;
-  if (!header.append_only()) {
-    if (header.record_count < 0 || static_cast<uint32_t>(header.record_count) > payload.size()) {
-      return std::unexpected("its change types do not fit the batch");
-    }
-    const auto count = static_cast<size_t>(header.record_count);
-    records.change_types = payload.first(count);
-    payload = payload.subspan(count);
+  const int64_t count = header.append_only() ? 0 : header.record_count;
+  if (count < 0 || at + static_cast<size_t>(count) > head.size()) {
+    return std::unexpected("its change types do not fit the batch");
   }
-  Parsed<ArrowMessageView> message = ReadArrowMessage(payload);
+  records.change_types = head.subspan(at, static_cast<size_t>(count));
+  at += records.change_types.size();
+  Parsed<ArrowMessageView> message =
+      ReadArrowMessage(head.subspan(at), batch.subspan(at, header.size_bytes - at));
   if (!message) return std::unexpected(message.error());
   records.message = *message;
   return records;

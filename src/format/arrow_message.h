@@ -61,7 +61,7 @@ class ArrowMessageView {
   }
 
  private:
-  friend Parsed<ArrowMessageView> ReadArrowMessage(ByteView payload);
+  friend Parsed<ArrowMessageView> ReadArrowMessage(ByteView head, ByteView payload);
   static constexpr size_t kStructBytes = 16;
 
   const uint8_t* nodes_ = nullptr;
@@ -74,8 +74,12 @@ class ArrowMessageView {
   ByteView body_;
 };
 
-// `payload` begins with the continuation marker and ends with the batch.
-Parsed<ArrowMessageView> ReadArrowMessage(ByteView payload);
+// `payload` begins with the continuation marker and ends with the batch. The metadata is read from
+// `head`, which is `payload` or a copy of its beginning and must outlive the view.
+Parsed<ArrowMessageView> ReadArrowMessage(ByteView head, ByteView payload);
+inline Parsed<ArrowMessageView> ReadArrowMessage(ByteView payload) {
+  return ReadArrowMessage(payload, payload);
+}
 
 // The records of an ARROW batch: one change type a record (empty if the batch is append-only) and
 // the message.
@@ -87,6 +91,8 @@ struct ArrowRecords {
 // Of a batch that is not empty. `batch` holds at least header.size_bytes. The change types are
 // inside the batch; their values are not looked at.
 Parsed<ArrowRecords> ReadArrowRecords(ByteView batch, const BatchHeader& header);
+// The same with change types and metadata from `head`, which is `batch` or a copy of its beginning.
+Parsed<ArrowRecords> ReadArrowRecords(ByteView head, ByteView batch, const BatchHeader& header);
 
 // Size of prefix and metadata that ArrowMessageWriter writes, a multiple of 8. A message without
 // compression is as long as what Java writes, one with it at most as long.

@@ -1,5 +1,5 @@
 // Filtered reads of a run of batches: which leave, projected or as they are, and how far was looked
-// (spec 02, 8.5). What is left out costs its header.
+// (spec 02, 8.5). What is left out costs its head.
 #pragma once
 
 #include <functional>
@@ -26,8 +26,7 @@ class BatchFilter {
   // By the statistics that the batch carries, else by `ranges_of`, which may know nothing (null).
   // `position`: of the batch in the run.
   using RangesAt = std::function<const ColumnRange*(uint64_t position, size_t column)>;
-  bool MayMatch(ByteView batch, const BatchHeader& header, uint64_t position,
-                const RangesAt& ranges_at);
+  bool MayMatch(const StoredBatch& batch, uint64_t position, const RangesAt& ranges_at);
 
  private:
   struct Bound {
@@ -50,8 +49,8 @@ struct FilteredRun {
 
 // Appends the kept batches of `run` to `out` while they fit into `max_bytes`; the first one always
 // does. Projected if `plan_for` is set; batches without records are left out then. An error at the
-// front is returned, later it ends the run.
-Result<FilteredRun> FilterRun(ByteView run, BatchFilter& filter,
+// front is returned, later it ends the run. `heads` of the run may be null.
+Result<FilteredRun> FilterRun(ByteView run, BatchHeads* heads, BatchFilter& filter,
                               const BatchFilter::RangesAt& ranges_at, const PlanFor* plan_for,
                               uint64_t max_bytes, ProjectedBytes& out);
 

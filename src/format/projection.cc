@@ -220,17 +220,16 @@ Parsed<ProjectionPlan::BodyRange> ProjectionPlan::BodyOf(const ArrowMessageView&
   return BodyRange{begin, end};
 }
 
-Result<LocatedBatch> ProjectionPlan::Locate(ByteView bytes, const BatchHeader& header) const {
-  STROM_CHECK(bytes.size() >= header.size_bytes);
+Result<LocatedBatch> ProjectionPlan::Locate(const StoredBatch& stored) const {
+  const BatchHeader& header = stored.header;
   LocatedBatch located;
-  located.batch = bytes.first(header.size_bytes);
-  located.header = header;
+  located.stored = stored;
   if (header.size_bytes == header.header_bytes) {
     located.empty = true;
     located.size_bytes = header.size_bytes;
     return located;
   }
-  const Parsed<ArrowRecords> records = ReadArrowRecords(located.batch, header);
+  const Parsed<ArrowRecords> records = ReadArrowRecords(stored);
   if (!records) return Corrupt(header, records.error());
   located.records = *records;
   const ArrowMessageView& message = records->message;
@@ -289,7 +288,7 @@ Parsed<uint64_t> ProjectionPlan::EmitRuns(const ArrowMessageView& message,
 
 uint64_t ProjectionPlan::EmitFill(const LocatedBatch& located, uint64_t at,
                                   ArrowMessageWriter& writer, ProjectedBytes& out) const {
-  const auto rows = static_cast<uint64_t>(located.header.record_count);
+  const auto rows = static_cast<uint64_t>(located.stored.header.record_count);
   const BodyCodec codec = located.records.message.codec();
   const ByteView block(ZeroBlock());
   for (const FillNode& node : fill_) {
@@ -313,13 +312,13 @@ uint64_t ProjectionPlan::EmitFill(const LocatedBatch& located, uint64_t at,
 
 Status ProjectionPlan::Emit(const LocatedBatch& located, ProjectedBytes& out) const {
   if (located.empty) {
-    out.Add(located.batch);
+    out.Add(located.stored.bytes);
     return {};
   }
   const ArrowMessageView& message = located.records.message;
   const ByteView change_types = located.records.change_types;
   const size_t copied = change_types.size() <= kMaxCopiedChangeTypes ? change_types.size() : 0;
-  const size_t header_bytes = located.header.header_bytes;
+  const size_t header_bytes = located.stored.header.header_bytes;
   const size_t message_bytes = ArrowMessageBytes(output_nodes_, output_buffers_, message.codec());
   const size_t prefix_bytes = header_bytes + copied + message_bytes;
   const MutableByteView prefix = out.AllocatePrefix(prefix_bytes);
@@ -327,7 +326,7 @@ Status ProjectionPlan::Emit(const LocatedBatch& located, ProjectedBytes& out) co
   const MutableByteView metadata = prefix.subspan(head.size());
 
   // Everything but the sizes stays, the CRC too: clients do not check it under projection.
-  BatchHeader header = located.header;
+  BatchHeader header = located.stored.header;
   header.size_bytes = static_cast<uint32_t>(located.size_bytes);
   header.statistics_bytes = 0;
   WriteBatchHeader(head, header);
@@ -335,7 +334,9 @@ Status ProjectionPlan::Emit(const LocatedBatch& located, ProjectedBytes& out) co
                     head.begin() + static_cast<ptrdiff_t>(header_bytes));
   const ProjectedBytes::Mark before = out.mark();
   out.Add(head);
-  out.Add(change_types.subspan(copied));
+  // A kept head does not live as long as the batch.
+  out.Add(located.stored.bytes.subspan(located.stored.header.records_position(),
+                                       change_types.size() - copied));
   out.Add(metadata);
 
   ArrowMessageWriter writer(metadata.data(), output_nodes_, output_buffers_, message.codec(),
@@ -347,19 +348,12 @@ Status ProjectionPlan::Emit(const LocatedBatch& located, ProjectedBytes& out) co
   if (!stored) {
     out.ReturnTo(before);
     out.ReturnPrefix(prefix_bytes);
-    return Corrupt(located.header, stored.error());
+    return Corrupt(located.stored.header, stored.error());
   }
   const uint64_t body_bytes = EmitFill(located, *stored, writer, out);
   STROM_CHECK(body_bytes == located.body_bytes);
   writer.Finish(static_cast<int64_t>(body_bytes));
   return {};
-}
-
-Result<uint64_t> ProjectionPlan::Project(ByteView bytes, const BatchHeader& header,
-                                         ProjectedBytes& out) const {
-  STROM_TRY(const LocatedBatch located, Locate(bytes, header));
-  STROM_TRY_VOID(Emit(located, out));
-  return located.size_bytes;
 }
 
 }  // namespace strom::format

@@ -23,6 +23,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "format/arrow_message.h"
+#include "format/batch_heads.h"
 #include "format/record_batch.h"
 #include "format/schema.h"
 #include "format/schema_shape.h"
@@ -59,8 +60,7 @@ struct ProjectedBytes {
 
 // Where a batch keeps what a plan selects, and how large its projection is.
 struct LocatedBatch {
-  ByteView batch;  // exactly the batch
-  BatchHeader header;
+  StoredBatch stored;
   ArrowRecords records;     // unset if empty
   bool empty = false;       // header only: leaves as it is
   uint64_t body_bytes = 0;  // of the projection
@@ -84,12 +84,10 @@ class ProjectionPlan {
     return Make(schema, schema, fields, log_format);
   }
 
-  // Finds the selected bytes of the batch at the head of `bytes`; `header` was read from it.
-  Result<LocatedBatch> Locate(ByteView bytes, const BatchHeader& header) const;
+  // Finds the selected bytes of the batch.
+  Result<LocatedBatch> Locate(const StoredBatch& stored) const;
   // Appends the projection of a located batch. `out` is as before when it fails.
   Status Emit(const LocatedBatch& located, ProjectedBytes& out) const;
-  // Both; gives the size of what was appended.
-  Result<uint64_t> Project(ByteView bytes, const BatchHeader& header, ProjectedBytes& out) const;
 
  private:
   // Adjacent selected columns.
@@ -140,8 +138,8 @@ struct ProjectedRun {
 // Projects whole batches of a mapped run while they fit into `max_bytes` (spec 02, 7.4). With
 // `at_least_one` the first batch is returned whatever its size. A batch that is cut off at the end
 // of the run ends it. After the first batch, an error ends the run too, without being returned: the
-// reader gets what is good and meets the error with its next fetch.
-Result<ProjectedRun> ProjectRun(ByteView run, const PlanFor& plan_for, uint64_t max_bytes,
-                                bool at_least_one, ProjectedBytes& out);
+// reader gets what is good and meets the error with its next fetch. `heads` of the run may be null.
+Result<ProjectedRun> ProjectRun(ByteView run, BatchHeads* heads, const PlanFor& plan_for,
+                                uint64_t max_bytes, bool at_least_one, ProjectedBytes& out);
 
 }  // namespace strom::format

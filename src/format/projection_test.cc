@@ -33,9 +33,9 @@ struct ProjectionCase {
     };
   }
 
-  Result<Bytes> Run(bool at_least_one = true) const {
+  Result<Bytes> Run(bool at_least_one = true, BatchHeads* heads = nullptr) const {
     ProjectedBytes out;
-    STROM_TRY_VOID(ProjectRun(input, plans(), max_bytes, at_least_one, out));
+    STROM_TRY_VOID(ProjectRun(input, heads, plans(), max_bytes, at_least_one, out));
     Bytes flat;
     for (const ByteView range : out.ranges)
       Append(flat, range);

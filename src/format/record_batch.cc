@@ -56,11 +56,15 @@ size_t BatchHeaderBytes(int8_t magic) {
 }
 
 std::expected<BatchHeader, BatchProblem> ReadBatchHeader(ByteView bytes) {
+  return ReadBatchHeader(bytes, bytes.size());
+}
+
+std::expected<BatchHeader, BatchProblem> ReadBatchHeader(ByteView bytes, uint64_t available) {
   if (bytes.size() < kBatchOverheadBytes) return std::unexpected(BatchProblem::kIncomplete);
   const uint8_t* p = bytes.data();
   const int64_t size = int64_t{LoadLittle<int32_t>(p + kLengthAt)} + int64_t{kBatchOverheadBytes};
   if (size < int64_t{kMinBatchHeaderBytes}) return std::unexpected(BatchProblem::kBadLength);
-  if (static_cast<uint64_t>(size) > bytes.size()) return std::unexpected(BatchProblem::kIncomplete);
+  if (static_cast<uint64_t>(size) > available) return std::unexpected(BatchProblem::kIncomplete);
 
   BatchHeader header;
   header.size_bytes = static_cast<uint32_t>(size);
@@ -70,6 +74,7 @@ std::expected<BatchHeader, BatchProblem> ReadBatchHeader(ByteView bytes) {
   }
   header.header_bytes = static_cast<uint32_t>(BatchHeaderBytes(header.magic));
   if (header.size_bytes < header.header_bytes) return std::unexpected(BatchProblem::kBadLength);
+  if (bytes.size() < header.header_bytes) return std::unexpected(BatchProblem::kIncomplete);
 
   header.base_offset = Offset(LoadLittle<int64_t>(p));
   header.commit_timestamp = Timestamp(LoadLittle<int64_t>(p + kCommitTimestampAt));

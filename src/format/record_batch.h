@@ -87,6 +87,8 @@ std::string_view Describe(BatchProblem problem);
 // Checks only what is needed to walk on: sizes in 64-bit arithmetic, magic, statistics length, and
 // that the offsets of the batch can be computed. A success means that size_bytes bytes are there.
 std::expected<BatchHeader, BatchProblem> ReadBatchHeader(ByteView bytes);
+// The same from a copy of a batch's head; of the batch itself `available` bytes are there.
+std::expected<BatchHeader, BatchProblem> ReadBatchHeader(ByteView head, uint64_t available);
 
 // The header size of a magic that is known.
 size_t BatchHeaderBytes(int8_t magic);

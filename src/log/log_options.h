@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "format/batch_check.h"
+#include "log/head_cache.h"
 
 namespace strom::log {
 
@@ -14,6 +15,8 @@ struct LogOptions {
   uint64_t index_bytes = 10 << 20;             // log.index.file-size
   // What batches on disk are checked against when they are first read; null: their CRCs alone.
   std::shared_ptr<const format::BatchRules> rules;
+  // Of the shard, outlives the log; null: no heads of batches are kept.
+  HeadCache* heads = nullptr;
   int64_t writer_expiration_ms = int64_t{7} * 24 * 3600 * 1000;
 };
 

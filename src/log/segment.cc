@@ -12,6 +12,7 @@ Segment::Segment(runtime::FileSystem& files, std::string directory, Offset base,
       directory_(std::move(directory)),
       base_(base),
       options_(options),
+      heads_id_(options.heads != nullptr ? options.heads->NewSegment() : 0),
       offset_index_(base),
       time_index_(base) {
   max_timestamp_.offset = base;
@@ -146,6 +147,16 @@ Result<ByteView> Segment::Mapped() {
 }
 
 Result<format::BatchHeader> Segment::HeaderAt(ByteView data, uint64_t position) const {
+  if (options_.heads != nullptr) {
+    const ByteView head = options_.heads->Find(heads_id_, position);
+    if (!head.empty()) {
+      if (const auto header = format::ReadBatchHeader(head, data.size() - position)) return *header;
+    }
+  }
+  return StoredHeaderAt(data, position);
+}
+
+Result<format::BatchHeader> Segment::StoredHeaderAt(ByteView data, uint64_t position) const {
   const auto header = format::ReadBatchHeader(data.subspan(position));
   if (!header) {
     return Fail(ErrorCode::kLogStorage,
@@ -203,6 +214,7 @@ Result<std::optional<ReadResult>> Segment::Read(Offset from, Offset limit, uint6
     result.end_offset = header.next_offset();
   }
   result.bytes = data.subspan(begin, end - begin);
+  result.heads = SegmentHeads(options_.heads, heads_id_, begin);
   if (check == ReadCheck::kOnce) STROM_TRY_VOID(CheckOnce(data, begin, from, result));
   return result;
 }
@@ -227,7 +239,7 @@ Status Segment::CheckOnce(ByteView data, uint64_t begin, Offset from, ReadResult
   std::optional<Offset> expected;
   uint64_t at = begin;
   while (at < end) {
-    STROM_TRY(const format::BatchHeader header, HeaderAt(data, at));
+    STROM_TRY(const format::BatchHeader header, StoredHeaderAt(data, at));
     const auto fits = [&] {
       if (checked_begin_ <= at && at + header.size_bytes <= checked_end_) return true;
       const ByteView batch = data.subspan(at, header.size_bytes);

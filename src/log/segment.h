@@ -37,6 +37,7 @@ struct ReadResult {
   uint64_t position = 0;
   uint64_t segment_bytes = 0;        // all of it now
   bool segment_is_finished = false;  // takes no more appends
+  SegmentHeads heads;                // of the batches in `bytes`
 };
 
 // Whether a read checks the CRCs of batches that were not written or checked by this process yet.
@@ -132,12 +133,15 @@ class Segment {
   void MarkChecked(uint64_t begin, uint64_t end);
   // All bytes of the segment.
   Result<ByteView> Mapped();
+  // From where it is stored, or from its kept head.
+  Result<format::BatchHeader> StoredHeaderAt(ByteView data, uint64_t position) const;
   Result<format::BatchHeader> HeaderAt(ByteView data, uint64_t position) const;
 
   runtime::FileSystem& files_;
   const std::string directory_;
   const Offset base_;
   const LogOptions options_;
+  const uint64_t heads_id_;  // in the cache of heads
   uint64_t size_ = 0;
   std::shared_ptr<runtime::File> file_;
   std::shared_ptr<const runtime::Mapping> mapping_;

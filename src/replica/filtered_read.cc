@@ -133,7 +133,7 @@ runtime::Task<Result<BucketRead>> Replica::ReadFiltered(BucketReadRequest reques
   };
   Offset at = from;
   for (int i = 0; i < kMaxSegmentsPerRead && at < read.high_watermark; ++i) {
-    STROM_CO_TRY(const log::ReadResult found,
+    STROM_CO_TRY(log::ReadResult found,
                  log_->Read(at, read.high_watermark, UINT64_MAX, true, log::ReadCheck::kNone));
     if (found.bytes.empty()) break;
     const auto ranges = co_await RangesOf(found);
@@ -141,7 +141,7 @@ runtime::Task<Result<BucketRead>> Replica::ReadFiltered(BucketReadRequest reques
     format::ProjectedBytes out;
     STROM_CO_TRY(const format::FilteredRun run,
                  format::FilterRun(
-                     found.bytes, filter,
+                     found.bytes, &found.heads, filter,
                      [&](uint64_t position, size_t column) {
                        return ranges->Find(found.position + position, column);
                      },

@@ -158,8 +158,8 @@ Result<BucketRead> Replica::Project(const BucketReadRequest& request, Offset fro
             log_->Read(from, high_watermark_, UINT64_MAX, true, log::ReadCheck::kNone));
   if (found.bytes.empty()) return read;
   format::ProjectedBytes projected;
-  STROM_TRY_VOID(format::ProjectRun(found.bytes, plan_for, request.max_bytes, request.at_least_one,
-                                    projected));
+  STROM_TRY_VOID(format::ProjectRun(found.bytes, &found.heads, plan_for, request.max_bytes,
+                                    request.at_least_one, projected));
   read.size_bytes = projected.size_bytes;
   read.ranges = std::move(projected.ranges);
   read.prefixes = std::move(projected.prefixes);

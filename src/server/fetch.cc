@@ -68,6 +68,7 @@ runtime::Task<bool> ReadOnOwner(ServerShard& owner, std::vector<FetchPart*> part
     } else {
       part->read = (*replica)->Read(request);
     }
+    owner.metrics.head_cache_bytes.Set(static_cast<int64_t>(owner.head_cache.bytes()));
     if (!part->read || part->read->size_bytes == 0) continue;
     something_read = true;
     left -= std::min(left, part->read->size_bytes);

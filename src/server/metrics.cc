@@ -53,6 +53,8 @@ constexpr GaugeFamily kGauges[] = {
     {"strom_connections", "Open connections.", &ShardMetrics::connections},
     {"strom_parked_fetches", "Fetches that wait for data.", &ShardMetrics::parked_fetches},
     {"strom_buckets", "Buckets that this server leads.", &ShardMetrics::buckets},
+    {"strom_head_cache_bytes", "Memory of batch heads kept for projected and filtered reads.",
+     &ShardMetrics::head_cache_bytes},
     {"strom_range_cache_bytes", "Memory of column ranges kept for filtered reads.",
      &ShardMetrics::range_cache_bytes},
     {"strom_writes_refused_shards", "Shards that refuse appends because the data disk is too full.",

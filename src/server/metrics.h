@@ -43,6 +43,7 @@ struct ShardMetrics {
   Counter snapshot_bytes;
   Gauge parked_fetches;
   Gauge buckets;
+  Gauge head_cache_bytes;
   Gauge range_cache_bytes;
   Gauge writes_refused;
   Gauge scanners;

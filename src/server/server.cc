@@ -28,6 +28,7 @@ ServerShard::ServerShard(Server& owner, runtime::Shard& own_shard)
     : server(owner),
       shard(own_shard),
       commit(owner.settings().commit),
+      head_cache(owner.settings().head_cache_bytes),
       range_cache(owner.settings().range_cache_bytes),
       scans(owner.settings().scans),
       buffers(owner.settings().buffer_pool_bytes) {}

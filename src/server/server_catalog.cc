@@ -62,6 +62,7 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
         format::BatchRules::Make(table->log_format, table->has_primary_key, table->schemas));
     log::LogOptions log_options = settings_.log;
     log_options.rules = rules;
+    log_options.heads = &shard.head_cache;
     std::shared_ptr<kv::KvTable> kv_table;
     if (table->has_primary_key) {
       STROM_CO_TRY(kv_table, replica::MakeKvTable(*table));

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "log/group_commit.h"
+#include "log/head_cache.h"
 #include "metadata/catalog.h"
 #include "replica/replica_set.h"
 #include "runtime/shard.h"
@@ -33,7 +34,9 @@ struct ServerShard {
   runtime::Shard& shard;
   metadata::Catalog catalog;
   log::GroupCommit commit;
-  replica::RangeCache range_cache;  // outlives the replicas
+  // Both outlive the replicas.
+  log::HeadCache head_cache;
+  replica::RangeCache range_cache;
   replica::ReplicaSet replicas;
   // Rows of buckets, of all shards, that were looked up here: lookups cross to no other shard.
   std::unordered_map<TableBucket, replica::ReadableRows> readable;

@@ -244,6 +244,8 @@ Result<ServerSettings> MakeSettings(const Config& config) {
       static_cast<size_t>(config.Int("server.connection.max-inflight-requests"));
   settings.buffer_pool_bytes =
       static_cast<size_t>(config.MemoryBytes("server.buffer-pool.max-memory"));
+  settings.head_cache_bytes =
+      static_cast<size_t>(config.MemoryBytes("server.head-cache.max-memory"));
   settings.range_cache_bytes =
       static_cast<size_t>(config.MemoryBytes("server.range-cache.max-memory"));
   settings.idle_timeout = As<milliseconds>(config.Duration("netty.connection.max-idle-time"));

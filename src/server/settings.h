@@ -44,6 +44,7 @@ struct ServerSettings {
   size_t connection_memory_bytes = 32 << 20;
   size_t connection_requests = 1000;
   size_t buffer_pool_bytes = 64 << 20;  // per shard
+  size_t head_cache_bytes = 32 << 20;   // per shard
   size_t range_cache_bytes = 64 << 20;  // per shard
   std::chrono::milliseconds idle_timeout{600'000};
   std::chrono::milliseconds partial_frame_timeout{60'000};

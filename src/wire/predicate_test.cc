@@ -75,7 +75,7 @@ Outcome ReadSegment(ByteView run, const Json& predicate_hex, int32_t filter_sche
       [&](SchemaId id) -> Result<std::shared_ptr<const format::ProjectionPlan>> {
     return format::ProjectionPlan::Make(schemas.at(id), *fields, format::LogFormat::kArrow);
   };
-  const auto result = format::FilterRun(run, filter, NothingKnown,
+  const auto result = format::FilterRun(run, nullptr, filter, NothingKnown,
                                         fields == nullptr ? nullptr : &plan_for, max_bytes, out);
   EXPECT_TRUE(result) << (result ? "" : result.error().message);
   outcome.kept = BaseOffsets(out);
@@ -272,9 +272,9 @@ TEST(Filters, ABatchWithAMatchingRowIsNeverSkipped) {
           leaf.literals = std::move(literals);
           BatchFilter filter(leaf, [&](SchemaId) { return &schema; });
           ++asked;
-          return filter.MayMatch(batch.bytes, batch.header(), 0, [&](uint64_t at, size_t column) {
-            return ranges.Find(at, column);
-          });
+          const format::StoredBatch stored{batch.bytes, batch.bytes, batch.header()};
+          return filter.MayMatch(
+              stored, 0, [&](uint64_t at, size_t column) { return ranges.Find(at, column); });
         };
         using enum format::LeafFunction;
         if (value.is_null()) {
