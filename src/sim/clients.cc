@@ -226,20 +226,18 @@ Task<void> ChangeTables(SharedState& shared, int client_number) {
 namespace {
 
 // A few changes of the writer's own keys and of those that all write.
-std::vector<KeyChange> MakeBatch(runtime::RandomSource& random, const RowRules& rules, int writer,
-                                 uint64_t& number) {
+std::vector<KeyChange> MakeBatch(runtime::RandomSource& random, int writer, uint64_t& number) {
   std::vector<KeyChange> batch(random.Between(1, 4));
   for (KeyChange& change : batch) {
     const int32_t owner = random.Chance(0.6) ? writer : 0;
     change.key = owner * kKeysPerWriter + static_cast<int32_t>(random.Below(kKeysPerWriter));
-    // With target columns a delete sets these to null, and the row stays for its number.
-    if (rules.auto_increment || random.Chance(0.7)) change.value = RowValue::Make(writer, ++number);
+    if (random.Chance(0.7)) change.value = RowValue::Make(writer, ++number);
   }
   return batch;
 }
 
 std::optional<RowValue> ValueOf(const std::optional<KeyRow>& row) {
-  return row ? std::optional(row->value) : std::nullopt;
+  return row && row->value.value != 0 ? std::optional(row->value) : std::nullopt;
 }
 
 // What an acknowledged batch wrote must be there for who reads it next.
@@ -269,7 +267,7 @@ Task<void> WriteKeys(SharedState& shared, int32_t bucket, bool idempotent) {
   std::vector<KeyChange> batch;
   const auto make = [&](int of_writer) {
     writer = of_writer;
-    batch = MakeBatch(shared.world.random(), table.rules(), writer, number);
+    batch = MakeBatch(shared.world.random(), writer, number);
   };
   const auto send = [&](TestClient& client, WriterId id, int32_t sequence) -> Task<Status> {
     model.Sent(batch);

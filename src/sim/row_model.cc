@@ -29,6 +29,7 @@ void RowModel::Sent(const std::vector<KeyChange>& batch) {
   std::map<int32_t, State> after;
   for (const KeyChange& change : batch) {
     after[change.key] = change.value;
+    if (!change.value) deleted_.insert(change.key);
     if (!change.value) continue;
     values.push_back(change.value->value);
     sent_.emplace(change.value->value, change.key);
@@ -54,6 +55,12 @@ std::string RowModel::CheckSent(int32_t key, RowValue value) const {
   return fmt::format("key {} has {:#x}, which nobody sent for it", key, value.value);
 }
 
+std::string RowModel::CheckRow(int32_t key, const KeyRow& row) const {
+  if (row.value.value != 0) return CheckSent(key, row.value);
+  if (rules_.auto_increment && deleted_.contains(key)) return {};
+  return fmt::format("key {} has no value and nobody took it away", key);
+}
+
 std::string RowModel::Seen(const std::vector<RowChange>& changes) {
   for (size_t i = 0; i < changes.size(); ++i) {
     const RowChange& change = changes[i];
@@ -61,7 +68,7 @@ std::string RowModel::Seen(const std::vector<RowChange>& changes) {
       return fmt::format("offset {} follows {}", change.offset, changes[i - 1].offset);
     }
     if (change.type != ChangeType::kAppendOnly) {
-      if (std::string wrong = CheckSent(change.key, change.row.value); !wrong.empty()) return wrong;
+      if (std::string wrong = CheckRow(change.key, change.row); !wrong.empty()) return wrong;
     }
     if (lossy_) continue;
     const auto [known, is_new] = seen_.emplace(change.offset, change);
@@ -111,7 +118,7 @@ class RowModel::Fold {
         change.type == ChangeType::kUpdateBefore || change.type == ChangeType::kDelete;
     const bool adds = change.type == ChangeType::kInsert || change.type == ChangeType::kUpdateAfter;
     if (!removes && !adds) return updating_ ? wrong("it comes inside of an update") : "";
-    if (std::string bad = model_.CheckSent(change.key, change.row.value); !bad.empty()) return bad;
+    if (std::string bad = model_.CheckRow(change.key, change.row); !bad.empty()) return bad;
     const bool full = model_.rules_.full_image;
     if (!full && change.type == ChangeType::kUpdateBefore) return wrong("an old row in a new log");
     if (updating_ && (change.type != ChangeType::kUpdateAfter || change.key != *updating_)) {
@@ -145,9 +152,13 @@ class RowModel::Fold {
     if (model_.rules_.auto_increment) {
       if (std::string bad = CheckId(change, known); !bad.empty()) return wrong(bad);
     }
-    const bool first =
-        places_.emplace(change.row.value.value, std::pair(places_.size(), change.offset)).second;
-    if (!first) return wrong("it was written before");
+    if (change.row.value.value == 0) {
+      if (change.type == ChangeType::kInsert) return wrong("a new row without a value");
+    } else if (!places_
+                    .emplace(change.row.value.value, std::pair(places_.size(), change.offset))
+                    .second) {
+      return wrong("it was written before");
+    }
     rows_[change.key] = change.row;
     known_.insert(change.key);
     return {};
@@ -250,7 +261,7 @@ std::string RowModel::Complete(Offset start, const std::vector<RowChange>& chang
   }
   std::set<int64_t> numbers;
   for (const auto& [key, row] : table) {
-    if (std::string wrong = CheckSent(key, row.value); !wrong.empty()) return wrong;
+    if (std::string wrong = CheckRow(key, row); !wrong.empty()) return wrong;
     if (fold.Knows(key) && !fold.rows().contains(key)) {
       return fmt::format("key {} is gone in the changelog and {} in the table", key,
                          Name(row.value.value));
@@ -265,7 +276,8 @@ std::string RowModel::Complete(Offset start, const std::vector<RowChange>& chang
   if (lossy_) return {};
   for (const auto& [key, states] : own_) {
     const auto found = table.find(key);
-    const State is = found == table.end() ? State() : State(found->second.value);
+    const bool none = found == table.end() || found->second.value.value == 0;
+    const State is = none ? State() : State(found->second.value);
     if (std::ranges::find(states, is) == states.end()) {
       return fmt::format("key {} was acknowledged with {} and is {}", key, Name(states.front()),
                          Name(is));

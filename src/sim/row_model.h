@@ -25,14 +25,15 @@ namespace strom::sim {
 
 inline constexpr int32_t kKeysPerWriter = 10;
 
-// What a batch does to a key; nothing: it is deleted.
+// What a batch does to a key; nothing: it is deleted. In a table that numbers its rows they are
+// written with target columns, and a delete of those leaves the row with its number alone.
 struct KeyChange {
   int32_t key = 0;
   std::optional<RowValue> value;
 };
 
 struct KeyRow {
-  RowValue value;
+  RowValue value;  // 0: null
   int64_t id = 0;  // of the auto-increment column; 0 in tables without one
 
   friend bool operator==(const KeyRow&, const KeyRow&) = default;
@@ -92,12 +93,15 @@ class RowModel {
   class Fold;
 
   std::string CheckSent(int32_t key, RowValue value) const;
+  // The same of a row's value, which may be null.
+  std::string CheckRow(int32_t key, const KeyRow& row) const;
   std::string CheckBatches(Offset start, const Places& places) const;
   std::string CheckReads(Offset start, Offset end, const Places& places) const;
 
   RowRules rules_;
   bool lossy_ = false;
   std::map<uint64_t, int32_t> sent_;  // key of each value
+  std::set<int32_t> deleted_;         // keys that somebody deleted
   // Values of each batch, without deletes, by the first of them.
   std::map<uint64_t, std::vector<uint64_t>> batches_;
   std::map<uint64_t, Offset> acknowledged_;    // value, end of its batch

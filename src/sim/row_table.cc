@@ -98,13 +98,16 @@ Result<std::pair<int32_t, KeyRow>> RowTable::RowOf(const format::Row& values) co
   const auto* key = values[0].As<int64_t>();
   const auto* value = values[1].As<int64_t>();
   const auto* id = values[2].As<int64_t>();
-  if (key == nullptr || value == nullptr || (id != nullptr) != rules_.auto_increment) {
+  const bool may_be_null = rules_.auto_increment && values[1].is_null();
+  if (key == nullptr || (value == nullptr && !may_be_null) ||
+      (id != nullptr) != rules_.auto_increment) {
     return Fail(ErrorCode::kCorruptRecord, "a row has values that nobody wrote: {}, {}, {}",
                 format::ToText(values[0], types_[0]), format::ToText(values[1], types_[1]),
                 format::ToText(values[2], types_[2]));
   }
   return std::pair(static_cast<int32_t>(*key),
-                   KeyRow{{static_cast<uint64_t>(*value)}, id == nullptr ? 0 : *id});
+                   KeyRow{{value == nullptr ? 0 : static_cast<uint64_t>(*value)},
+                          id == nullptr ? 0 : *id});
 }
 
 Result<std::pair<int32_t, KeyRow>> RowTable::StoredRow(ByteView value) const {

@@ -144,6 +144,27 @@ TEST_F(Rows, ABatchIsWholeAndNumbersAreGivenOnce) {
             "offset 1 (key 2, row 2 of writer 1): row 1 of writer 1 has the number 7");
 }
 
+TEST_F(Rows, ADeleteOfTargetColumnsLeavesTheNumber) {
+  RowModel model({.full_image = true, .auto_increment = true});
+  model.Sent({{1, RowValue::Make(1, 1)}});
+  const RowChange insert{Offset(0), ChangeType::kInsert, 1, {RowValue::Make(1, 1), 7}};
+  const RowChange before{Offset(1), ChangeType::kUpdateBefore, 1, insert.row};
+  const RowChange after{Offset(2), ChangeType::kUpdateAfter, 1, {RowValue{0}, 7}};
+  const auto complete = [&](const RowChange& last, const KeyRow& row) {
+    IdOwners ids;
+    return model.Complete(Offset(0), {insert, before, last}, {{1, row}}, 1, ids);
+  };
+  EXPECT_EQ(complete(after, after.row),
+            "offset 2 (key 1, row 0 of writer 0): key 1 has no value and nobody took it away");
+  model.Sent({{1, std::nullopt}});
+  EXPECT_EQ(complete(after, after.row), "");
+  const RowChange other{Offset(2), ChangeType::kUpdateAfter, 1, {RowValue{0}, 8}};
+  EXPECT_EQ(complete(other, other.row),
+            "offset 2 (key 1, row 0 of writer 0): an update changed the number");
+  EXPECT_EQ(complete(after, insert.row),
+            "key 1 is row 0 of writer 0 in the changelog and row 1 of writer 1 in the table");
+}
+
 TEST(Scenario, SeedsKeepEveryPromiseAndReplay) {
   ConfigureLog(LogLevel::kOff, LogFormat::kText);
   uint64_t acknowledged = 0;
