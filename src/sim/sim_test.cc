@@ -155,7 +155,7 @@ TEST_F(Rows, ADeleteOfTargetColumnsLeavesTheNumber) {
     return model.Complete(Offset(0), {insert, before, last}, {{1, row}}, 1, ids);
   };
   EXPECT_EQ(complete(after, after.row),
-            "offset 2 (key 1, row 0 of writer 0): key 1 has no value and nobody took it away");
+            "key 1 has no value and nobody took it away");
   model.Sent({{1, std::nullopt}});
   EXPECT_EQ(complete(after, after.row), "");
   const RowChange other{Offset(2), ChangeType::kUpdateAfter, 1, {RowValue{0}, 8}};

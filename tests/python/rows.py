@@ -27,7 +27,8 @@ def compact(id, name):
 class Table:
     """A table (id BIGINT, name STRING) with primary key id, by raw requests."""
 
-    def __init__(self, server, name, nullable=True, buckets=1, **properties):
+    def __init__(self, server, name, nullable=True, buckets=1, numbered=None, **properties):
+        """With `numbered` there is a third column (number BIGINT), if true of auto-increment."""
         self.client = Client(server.port)
         definition = {
             "version": 1, "schema": {"version": 1, "columns": [
@@ -36,6 +37,12 @@ class Table:
                 "primary_key": ["id"], "highest_field_id": 1},
             "partition_key": [], "bucket_key": ["id"], "bucket_count": buckets,
             "properties": properties, "custom_properties": {}}
+        if numbered is not None:
+            schema = definition["schema"]
+            schema["columns"].append({"name": "number", "data_type": {"type": "BIGINT"}, "id": 2})
+            schema["highest_field_id"] = 2
+            if numbered:
+                schema["auto_increment_column"] = ["number"]
         try:
             self.client.call(wire.CREATE_DATABASE, block(1, "raw") + number(2, 1))
         except ServerError:

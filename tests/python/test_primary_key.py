@@ -364,37 +364,6 @@ def test_scans_see_one_moment_and_keep_their_order(shared_server, table_name):
     assert limited[3] == [0] and struct.unpack_from("<i", limited[4][0], 5)[0] == 3
 
 
-def test_kill_loses_no_acknowledged_row(own_server, table_name):
-    """Rounds of kill -9 under upserts with fsync=ack semantics of acks=-1: every acknowledged value is
-    there afterwards, or one that was on its way."""
-    table = Table(own_server, table_name)
-    acknowledged, sent = {}, {}
-    randomness = random.Random(3)
-    for round_ in range(8):
-        deadline = time.monotonic() + 0.4
-        try:
-            while time.monotonic() < deadline:
-                ids = [randomness.randrange(200) for _ in range(20)]
-                value = f"{randomness.randrange(1 << 40)}"
-                for id in ids:
-                    sent.setdefault(id, set()).add(value)
-                table.put([compact(id, value) for id in ids])
-                for id in ids:
-                    acknowledged[id] = value
-                    sent[id] = {value}
-        except OSError:
-            pass
-        own_server.kill()
-        own_server.start()
-        table.client = Client(own_server.port)
-        for id, value in acknowledged.items():
-            key, _ = compact(id, "")
-            found = table.lookup(key)[0]
-            assert found is not None
-            assert any(found == b"\x01\x00" + compact(id, v)[1] for v in sent[id] | {value}), id
-    assert len(acknowledged) > 100
-
-
 def test_a_dropped_table_is_gone_on_every_connection(own_server, tmp_path):
     """Connections live on different shards, and each of them knows where the rows are."""
     table = Table(own_server, "dropped")

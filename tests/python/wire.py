@@ -166,6 +166,18 @@ class Client:
             raise ServerError(entry[3][0], entry.get(4, [b""])[0].decode())
         return entry[8][0], entry[5][0]
 
+    def read_changes(self, table_id, bucket):
+        """All changes of a changelog (see parse_changes)."""
+        changes, offset = [], 0
+        while True:
+            records, high_watermark = self.fetch(table_id, bucket, offset)
+            for base, batch, end in parse_changes(records):
+                assert base == offset, "offsets have a gap"
+                changes += batch
+                offset = end
+            if offset >= high_watermark:
+                return changes
+
     def read_all(self, table_id, bucket):
         """All batches of a bucket as (base offset, ids)."""
         batches, offset = [], 0
@@ -205,10 +217,31 @@ def make_batch(ids, writer_id=-1, sequence=-1):
 
 
 SCHEMA = pa.schema([("id", pa.int64())])
+KEYED = pa.schema([("id", pa.int64()), ("name", pa.string()), ("number", pa.int64())])
 
 
 def parse_batches(records):
     """(base offset, ids, next offset) of each whole batch; the CRC is checked."""
+    for base, offsets, tail in split_batches(records):
+        batch = pa.ipc.read_record_batch(pa.py_buffer(tail[23:]), SCHEMA)
+        yield base, batch["id"].to_pylist(), base + offsets
+
+
+def parse_changes(records):
+    """(base offset, (change type, id, (name, number)) of each record, next offset) of each whole
+    changelog batch of the columns of KEYED, uncompressed."""
+    for base, offsets, tail in split_batches(records):
+        (count,) = struct.unpack_from("<i", tail, 19)
+        changes = []
+        if count:
+            batch = pa.ipc.read_record_batch(pa.py_buffer(tail[23 + count:]), KEYED)
+            changes = [(change, row["id"], (row["name"], row["number"]))
+                       for change, row in zip(tail[23:], batch.to_pylist())]
+        yield base, changes, base + offsets
+
+
+def split_batches(records):
+    """(base offset, offsets it takes, bytes behind the CRC) of each whole batch."""
     at = 0
     while len(records) - at >= 48:
         base, length, magic, _, crc = struct.unpack_from("<qibqI", records, at)
@@ -217,6 +250,5 @@ def parse_batches(records):
         tail = records[at + 25 : at + 12 + length]
         assert magic == 0 and crc32c(tail) == crc, "a served batch is damaged"
         delta = struct.unpack_from("<i", tail, 3)[0]
-        batch = pa.ipc.read_record_batch(pa.py_buffer(tail[23:]), SCHEMA)
-        yield base, batch["id"].to_pylist(), base + delta + 1
+        yield base, delta + 1, tail
         at += 12 + length
