@@ -94,6 +94,7 @@ class RocksStore final : public Store {
               .write_buffer_count = options.write_buffer_count} {
     write_options_.disableWAL = true;
     write_options_.no_slowdown = true;
+    memory_options_.read_tier = rocksdb::kBlockCacheTier;
   }
   ~RocksStore() override {
     for (rocksdb::ColumnFamilyHandle* family : families_)
@@ -132,33 +133,12 @@ class RocksStore final : public Store {
   const std::string& identity() const override { return identity_; }
 
   Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const override {
-    auto found = std::make_unique<RocksValues>(keys.size());
-    found->Prepare();
-    if (keys.size() == 1) {
-      const rocksdb::Status read =
-          db_->Get(read_options_, families_[0], ToSlice(keys[0]), &found->pinned()[0]);
-      if (read.ok()) {
-        found->Found(0);
-      } else if (!read.IsNotFound()) {
-        return StorageError(directory_, "reading", read);
-      }
-      return found;
-    }
-    std::vector<Slice> slices;
-    slices.reserve(keys.size());
-    for (ByteView key : keys)
-      slices.push_back(ToSlice(key));
-    std::vector<rocksdb::Status> statuses(keys.size());
-    db_->MultiGet(read_options_, families_[0], slices.size(), slices.data(), found->pinned().data(),
-                  statuses.data());
-    for (size_t i = 0; i < statuses.size(); ++i) {
-      if (statuses[i].ok()) {
-        found->Found(i);
-      } else if (!statuses[i].IsNotFound()) {
-        return StorageError(directory_, "reading", statuses[i]);
-      }
-    }
-    return found;
+    return Get(keys, read_options_);
+  }
+
+  Result<std::unique_ptr<FoundValues>> GetFromMemory(
+      std::span<const ByteView> keys) const override {
+    return Get(keys, memory_options_);
   }
 
   Status Write(std::span<const StoreChange> changes, const StorePosition& after) override {
@@ -221,6 +201,42 @@ class RocksStore final : public Store {
   }
 
  private:
+  // Null if the options forbid to read a file and one is needed.
+  Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys,
+                                           const rocksdb::ReadOptions& options) const {
+    auto found = std::make_unique<RocksValues>(keys.size());
+    found->Prepare();
+    if (keys.size() == 1) {
+      const rocksdb::Status read =
+          db_->Get(options, families_[0], ToSlice(keys[0]), &found->pinned()[0]);
+      if (read.ok()) {
+        found->Found(0);
+      } else if (read.IsIncomplete()) {
+        return nullptr;
+      } else if (!read.IsNotFound()) {
+        return StorageError(directory_, "reading", read);
+      }
+      return found;
+    }
+    std::vector<Slice> slices;
+    slices.reserve(keys.size());
+    for (ByteView key : keys)
+      slices.push_back(ToSlice(key));
+    std::vector<rocksdb::Status> statuses(keys.size());
+    db_->MultiGet(options, families_[0], slices.size(), slices.data(), found->pinned().data(),
+                  statuses.data());
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      if (statuses[i].ok()) {
+        found->Found(i);
+      } else if (statuses[i].IsIncomplete()) {
+        return nullptr;
+      } else if (!statuses[i].IsNotFound()) {
+        return StorageError(directory_, "reading", statuses[i]);
+      }
+    }
+    return found;
+  }
+
   // Writes go on while a checkpoint is made: what it holds is what it says itself.
   Result<StorePosition> PositionOf(const std::string& directory) const {
     rocksdb::DBOptions options;
@@ -241,6 +257,7 @@ class RocksStore final : public Store {
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // default, strom
   const StoreLoad load_;                                // without the number of files
   rocksdb::ReadOptions read_options_;
+  rocksdb::ReadOptions memory_options_;
   rocksdb::WriteOptions write_options_;
   rocksdb::WriteBatch batch_;
   StorePosition position_;

@@ -1,7 +1,8 @@
 // LOOKUP and PREFIX_LOOKUP (spec 05, 9 and 10): all keys of a bucket in one read of its store,
 // whose values are copied once, into the answer. Those of prefixes are copied out of the walk
 // first. The first lookup of a bucket on a shard asks the owner, which opens the store; after that
-// the shard of the connection reads it itself.
+// the shard of the connection reads it itself. What is not in memory is read on the blocking pool:
+// a shard never waits for the disk.
 #include <unordered_set>
 
 #include "format/kv_batch.h"
@@ -39,8 +40,30 @@ runtime::Task<Result<std::shared_ptr<replica::Replica>>> OpenedReplica(ServerSha
   co_return std::move(*replica);
 }
 
+// A read that did not find everything in memory.
+struct DiskRead {
+  LookupPart* part;
+  std::shared_ptr<const kv::Store> store;
+};
+
+void ReadMemory(LookupPart& part, const replica::ReadableRows& rows, std::vector<DiskRead>& left) {
+  part.found = rows.store->GetFromMemory(part.keys);
+  if (part.found && *part.found == nullptr) left.push_back({&part, rows.store});
+}
+
+runtime::Task<void> ReadDisk(ServerShard& here, const std::vector<DiskRead>& reads) {
+  for (const DiskRead& read : reads)
+    here.metrics.keys_from_disk.Add(read.part->keys.size());
+  co_await runtime::OnBlockingPool([&reads] {
+    for (const DiskRead& read : reads)
+      read.part->found = read.store->Get(read.part->keys);
+    return true;
+  });
+}
+
 runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> parts,
                                   int16_t api_version) {
+  std::vector<DiskRead> from_disk;
   for (LookupPart* part : parts) {
     auto replica = co_await OpenedReplica(owner, part->bucket, api_version);
     if (!replica) {
@@ -48,8 +71,9 @@ runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> p
       continue;
     }
     part->rows = (*replica)->readable_rows();
-    part->found = part->rows.store->Get(part->keys);
+    ReadMemory(*part, part->rows, from_disk);
   }
+  if (!from_disk.empty()) co_await ReadDisk(owner, from_disk);
   co_return true;
 }
 
@@ -258,15 +282,17 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
   for (const wire::LookupBucket& entry : parsed->buckets) {
     parts.push_back({{parsed->table_id, entry.partition, entry.bucket}, entry.keys});
   }
+  std::vector<DiskRead> from_disk;
   const std::vector<LookupPart*> left =
       ReadHere(request.home, parts, [&](LookupPart& part, const replica::ReadableRows& rows) {
         const Status known = CheckKeyFormat(*rows.table, version);
         if (known) {
-          part.found = rows.store->Get(part.keys);
+          ReadMemory(part, rows, from_disk);
         } else {
           part.found = Fail(known.error());
         }
       });
+  if (!from_disk.empty()) co_await ReadDisk(request.home, from_disk);
   co_await ForEachOwner(
       request.home, left, [](LookupPart* part) { return part->bucket; },
       [version](ServerShard& owner, std::vector<LookupPart*> owned) {

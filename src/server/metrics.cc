@@ -42,6 +42,8 @@ constexpr CounterFamily kCounters[] = {
      &ShardMetrics::put_bytes},
     {"strom_looked_up_keys_total", "Keys and prefixes looked up, found or not.",
      &ShardMetrics::looked_up_keys},
+    {"strom_keys_from_disk_total", "Keys whose lookup had to wait for the disk.",
+     &ShardMetrics::keys_from_disk},
     {"strom_kv_snapshots_total", "Snapshots taken of buckets of primary-key tables.",
      &ShardMetrics::snapshots},
     {"strom_kv_snapshots_failed_total", "Snapshots that failed; they are tried again.",

@@ -38,6 +38,7 @@ struct ShardMetrics {
   Counter expired_segments;
   Counter put_bytes;
   Counter looked_up_keys;
+  Counter keys_from_disk;
   Counter snapshots;
   Counter failed_snapshots;
   Counter snapshot_bytes;

@@ -1,4 +1,4 @@
-// What writers are told by a server whose stores fall behind (spec 05, 11).
+// What clients get from a server whose stores fall behind (spec 05, 11) or hold rows on disk alone.
 #include <gtest/gtest.h>
 
 #include "format/kv_batch.h"
@@ -16,6 +16,8 @@ using runtime::Task;
 struct Behaviour {
   int level0_files = 0;
   bool refuses = false;
+  bool has_nothing_in_memory = false;
+  mutable int reads_from_disk = 0;
 };
 
 class SlowStore final : public kv::Store {
@@ -26,7 +28,13 @@ class SlowStore final : public kv::Store {
   const kv::StorePosition& position() const override { return store_->position(); }
   const std::string& identity() const override { return store_->identity(); }
   Result<std::unique_ptr<kv::FoundValues>> Get(std::span<const ByteView> keys) const override {
+    if (behaviour_.has_nothing_in_memory) ++behaviour_.reads_from_disk;
     return store_->Get(keys);
+  }
+  Result<std::unique_ptr<kv::FoundValues>> GetFromMemory(
+      std::span<const ByteView> keys) const override {
+    if (behaviour_.has_nothing_in_memory) return nullptr;
+    return store_->GetFromMemory(keys);
   }
   Status Write(std::span<const kv::StoreChange> changes, const kv::StorePosition& after) override {
     if (behaviour_.refuses) return Fail(ErrorCode::kStorageBackpressure, "behind");
@@ -93,6 +101,24 @@ Task<wire::pb::PbPutKvRespForBucket> Put(TestClient& client, TableId table, int1
       co_await client.Ask<wire::pb::PutKvResponse>(wire::Api::kPutKv, request, version);
   EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
   co_return answer ? answer->buckets_resp(0) : wire::pb::PbPutKvRespForBucket();
+}
+
+// Looks up the row of Put and one that is not there; whether they were found.
+Task<std::vector<bool>> LookUp(TestClient& client, TableId table) {
+  wire::pb::LookupRequest request;
+  request.set_table_id(table.value);
+  auto* entry = request.add_buckets_req();
+  entry->set_bucket_id(0);
+  for (const char key : {1, 2})
+    entry->add_keys(&key, 1);
+  const auto answer = co_await client.Ask<wire::pb::LookupResponse>(wire::Api::kLookup, request);
+  EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
+  std::vector<bool> found;
+  if (answer) {
+    for (const auto& value : answer->buckets_resp(0).values())
+      found.push_back(value.has_values());
+  }
+  co_return found;
 }
 
 // `body` gets a client of a server whose stores behave as it says.
@@ -164,6 +190,22 @@ TEST(Pressure, AStoreThatTookNoWriteRefusesMoreUntilItTakesOne) {
     EXPECT_FALSE(taken.has_error_code());
     // The first row, the one that waited with its image before, and this one.
     EXPECT_EQ(taken.log_end_offset(), 5);
+  });
+}
+
+TEST(Lookups, FindWhatIsOnDiskAlone) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    const std::vector<bool> first_only = {true, false};
+    EXPECT_FALSE((co_await Put(client, table, 2, -1)).has_error_code());
+    behaviour.has_nothing_in_memory = true;
+    // Once by the owner of the bucket, then where the connection is.
+    for (int reads = 1; reads <= 2; ++reads) {
+      EXPECT_EQ(co_await LookUp(client, table), first_only);
+      EXPECT_EQ(behaviour.reads_from_disk, reads);
+    }
+    behaviour.has_nothing_in_memory = false;
+    EXPECT_EQ(co_await LookUp(client, table), first_only);
+    EXPECT_EQ(behaviour.reads_from_disk, 2);
   });
 }
 

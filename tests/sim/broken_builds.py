@@ -28,9 +28,9 @@ BROKEN = {
         "offset_index_.Add(last, static_cast<uint32_t>(position));",
         "offset_index_.Add(last, static_cast<uint32_t>(position + bytes));"),
     "uses the last offset again after a restart": (
-        "src/log/log.cc",
-        "state->end_offset = state->synced_offset = found.end_offset;",
-        "state->end_offset = state->synced_offset = std::max(Offset(0), found.end_offset - 1);"),
+        "src/log/log_open.cc",
+        "end_offset = synced_offset = found.end_offset;",
+        "end_offset = synced_offset = std::max(Offset(0), found.end_offset - 1);"),
     "serves what is above the high watermark": (
         "src/replica/replica.cc",
         "log_->Read(from, high_watermark_, request.max_bytes, request.at_least_one));",
