@@ -6,6 +6,7 @@
 
 #include "base/crc32c.h"
 #include "format/value_batch.h"
+#include "kv/memory_reads.h"
 
 namespace strom::kv {
 namespace {
@@ -116,6 +117,11 @@ class MemoryStore final : public Store {
   const std::string& identity() const override { return state_.identity; }
 
   Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const override {
+    if (MemoryReads::AreWanted() && options_.miss_every > 0 &&
+        ++reads_ % options_.miss_every == 0) {
+      MemoryReads::Miss();
+      return Fail(ErrorCode::kKvStorage, "Not in memory.");
+    }
     auto found = std::make_unique<MemoryValues>();
     for (ByteView key : keys) {
       const auto it = state_.rows.find(std::string(AsText(key)));
@@ -177,6 +183,7 @@ class MemoryStore final : public Store {
   const std::string directory_;
   const MemoryStoreOptions options_;
   int writes_ = 0;
+  mutable int reads_ = 0;
   State state_;
 };
 

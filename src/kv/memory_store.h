@@ -17,6 +17,8 @@ namespace strom::kv {
 
 struct MemoryStoreOptions {
   int flush_every = 0;  // writes between flushes of its own; 0: never
+  // Of the reads that must not wait (memory_reads.h) one in so many finds nothing; 0: none.
+  int miss_every = 0;
 };
 
 // `files` outlives the engine.

@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "kv/hash_memtable.h"
+#include "kv/table_files.h"
 #include "runtime/file.h"
 
 namespace strom::kv {
@@ -94,7 +95,6 @@ class RocksStore final : public Store {
               .write_buffer_count = options.write_buffer_count} {
     write_options_.disableWAL = true;
     write_options_.no_slowdown = true;
-    memory_options_.read_tier = rocksdb::kBlockCacheTier;
   }
   ~RocksStore() override {
     for (rocksdb::ColumnFamilyHandle* family : families_)
@@ -133,12 +133,33 @@ class RocksStore final : public Store {
   const std::string& identity() const override { return identity_; }
 
   Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const override {
-    return Get(keys, read_options_);
-  }
-
-  Result<std::unique_ptr<FoundValues>> GetFromMemory(
-      std::span<const ByteView> keys) const override {
-    return Get(keys, memory_options_);
+    auto found = std::make_unique<RocksValues>(keys.size());
+    found->Prepare();
+    if (keys.size() == 1) {
+      const rocksdb::Status read =
+          db_->Get(read_options_, families_[0], ToSlice(keys[0]), &found->pinned()[0]);
+      if (read.ok()) {
+        found->Found(0);
+      } else if (!read.IsNotFound()) {
+        return StorageError(directory_, "reading", read);
+      }
+      return found;
+    }
+    std::vector<Slice> slices;
+    slices.reserve(keys.size());
+    for (ByteView key : keys)
+      slices.push_back(ToSlice(key));
+    std::vector<rocksdb::Status> statuses(keys.size());
+    db_->MultiGet(read_options_, families_[0], slices.size(), slices.data(), found->pinned().data(),
+                  statuses.data());
+    for (size_t i = 0; i < statuses.size(); ++i) {
+      if (statuses[i].ok()) {
+        found->Found(i);
+      } else if (!statuses[i].IsNotFound()) {
+        return StorageError(directory_, "reading", statuses[i]);
+      }
+    }
+    return found;
   }
 
   Status Write(std::span<const StoreChange> changes, const StorePosition& after) override {
@@ -201,42 +222,6 @@ class RocksStore final : public Store {
   }
 
  private:
-  // Null if the options forbid to read a file and one is needed.
-  Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys,
-                                           const rocksdb::ReadOptions& options) const {
-    auto found = std::make_unique<RocksValues>(keys.size());
-    found->Prepare();
-    if (keys.size() == 1) {
-      const rocksdb::Status read =
-          db_->Get(options, families_[0], ToSlice(keys[0]), &found->pinned()[0]);
-      if (read.ok()) {
-        found->Found(0);
-      } else if (read.IsIncomplete()) {
-        return nullptr;
-      } else if (!read.IsNotFound()) {
-        return StorageError(directory_, "reading", read);
-      }
-      return found;
-    }
-    std::vector<Slice> slices;
-    slices.reserve(keys.size());
-    for (ByteView key : keys)
-      slices.push_back(ToSlice(key));
-    std::vector<rocksdb::Status> statuses(keys.size());
-    db_->MultiGet(options, families_[0], slices.size(), slices.data(), found->pinned().data(),
-                  statuses.data());
-    for (size_t i = 0; i < statuses.size(); ++i) {
-      if (statuses[i].ok()) {
-        found->Found(i);
-      } else if (statuses[i].IsIncomplete()) {
-        return nullptr;
-      } else if (!statuses[i].IsNotFound()) {
-        return StorageError(directory_, "reading", statuses[i]);
-      }
-    }
-    return found;
-  }
-
   // Writes go on while a checkpoint is made: what it holds is what it says itself.
   Result<StorePosition> PositionOf(const std::string& directory) const {
     rocksdb::DBOptions options;
@@ -257,7 +242,6 @@ class RocksStore final : public Store {
   std::vector<rocksdb::ColumnFamilyHandle*> families_;  // default, strom
   const StoreLoad load_;                                // without the number of files
   rocksdb::ReadOptions read_options_;
-  rocksdb::ReadOptions memory_options_;
   rocksdb::WriteOptions write_options_;
   rocksdb::WriteBatch batch_;
   StorePosition position_;
@@ -301,6 +285,7 @@ rocksdb::ColumnFamilyOptions DataOptions(const Shared& shared) {
 
 rocksdb::DBOptions DatabaseOptions(const Shared& shared) {
   rocksdb::DBOptions options;
+  options.env = TableFilesEnv();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.avoid_flush_during_shutdown = true;  // who closes a store flushes it first

@@ -74,12 +74,8 @@ class Store {
   // copies are one file if the identities are equal and one copy came from the other.
   virtual const std::string& identity() const = 0;
 
-  // Of one moment. Waits for the disk if need be. kKvStorage when reading fails.
+  // Of one moment. On a shard see memory_reads.h. kKvStorage when reading fails.
   virtual Result<std::unique_ptr<FoundValues>> Get(std::span<const ByteView> keys) const = 0;
-  // The same without waiting: null if something is not in memory.
-  virtual Result<std::unique_ptr<FoundValues>> GetFromMemory(std::span<const ByteView> keys) const {
-    return Get(keys);
-  }
   // Applies all or nothing and moves the position with it. kStorageBackpressure when the store
   // would have to wait for its own background work: nothing was applied, try again later.
   virtual Status Write(std::span<const StoreChange> changes, const StorePosition& after) = 0;

@@ -81,8 +81,9 @@ class Replica : public std::enable_shared_from_this<Replica> {
   Result<Appended> Put(ByteView records, const kv::PutOptions& options, Timestamp now);
   // How near the store is to refusing writes: 0 to below 1.
   float Pressure() { return primary_key_->Pressure(); }
-  // Held while auto-increment ids are fetched and used, so that writes keep their order.
-  runtime::AsyncMutex& ids_lock() { return ids_lock_; }
+  // Held while a write waits for auto-increment ids or for old rows from the disk, so that writes
+  // keep their order.
+  runtime::AsyncMutex& order_lock() { return order_lock_; }
 
   // Waits until the high watermark reaches `offset`: kRequestTimeOut after `deadline`,
   // kUnknownTableOrBucket when the bucket is dropped, kLogStorage when its log failed.
@@ -161,7 +162,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   std::vector<ParkedFetch*> parked_;
   ProjectionCache projections_;
   RangeCache& range_cache_;
-  runtime::AsyncMutex ids_lock_;
+  runtime::AsyncMutex order_lock_;
   bool looking_at_ranges_ = false;  // one computation at a time
   runtime::Event ranges_ready_;
 };

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "format/kv_batch.h"
+#include "server/disk_reads.h"
 #include "server/handlers.h"
 #include "server/rows.h"
 #include "server/scatter.h"
@@ -40,30 +41,14 @@ runtime::Task<Result<std::shared_ptr<replica::Replica>>> OpenedReplica(ServerSha
   co_return std::move(*replica);
 }
 
-// A read that did not find everything in memory.
-struct DiskRead {
-  LookupPart* part;
-  std::shared_ptr<const kv::Store> store;
-};
-
-void ReadMemory(LookupPart& part, const replica::ReadableRows& rows, std::vector<DiskRead>& left) {
-  part.found = rows.store->GetFromMemory(part.keys);
-  if (part.found && *part.found == nullptr) left.push_back({&part, rows.store});
-}
-
-runtime::Task<void> ReadDisk(ServerShard& here, const std::vector<DiskRead>& reads) {
-  for (const DiskRead& read : reads)
-    here.metrics.keys_from_disk.Add(read.part->keys.size());
-  co_await runtime::OnBlockingPool([&reads] {
-    for (const DiskRead& read : reads)
-      read.part->found = read.store->Get(read.part->keys);
-    return true;
-  });
+void LookUp(LookupPart& part, std::shared_ptr<const kv::Store> store, DiskReads& disk) {
+  disk.TryMemory(std::move(store), part.keys.size(),
+                 [&part](const kv::Store& from) { part.found = from.Get(part.keys); });
 }
 
 runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> parts,
                                   int16_t api_version) {
-  std::vector<DiskRead> from_disk;
+  DiskReads disk;
   for (LookupPart* part : parts) {
     auto replica = co_await OpenedReplica(owner, part->bucket, api_version);
     if (!replica) {
@@ -71,9 +56,9 @@ runtime::Task<bool> LookUpOnOwner(ServerShard& owner, std::vector<LookupPart*> p
       continue;
     }
     part->rows = (*replica)->readable_rows();
-    ReadMemory(*part, part->rows, from_disk);
+    LookUp(*part, part->rows.store, disk);
   }
-  if (!from_disk.empty()) co_await ReadDisk(owner, from_disk);
+  co_await disk.Run(owner);
   co_return true;
 }
 
@@ -227,6 +212,8 @@ bool StartsWith(ByteView key, ByteView prefix) {
 Status ScanPrefixes(const kv::Store& store, PrefixPart& part) {
   const auto cursor = store.Scan();
   size_t bytes = 0;
+  part.counts.clear();
+  part.values.clear();
   for (const ByteView prefix : part.prefixes) {
     if (prefix.empty()) {
       return Fail(ErrorCode::kCorruptRecord,
@@ -251,8 +238,14 @@ Status ScanPrefixes(const kv::Store& store, PrefixPart& part) {
   return {};
 }
 
+void LookUpPrefixes(PrefixPart& part, std::shared_ptr<const kv::Store> store, DiskReads& disk) {
+  disk.TryMemory(std::move(store), part.prefixes.size(),
+                 [&part](const kv::Store& from) { part.status = ScanPrefixes(from, part); });
+}
+
 runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> parts,
                                 int16_t api_version) {
+  DiskReads disk;
   for (PrefixPart* part : parts) {
     auto replica = co_await OpenedReplica(owner, part->bucket, api_version);
     if (!replica) {
@@ -260,8 +253,9 @@ runtime::Task<bool> ScanOnOwner(ServerShard& owner, std::vector<PrefixPart*> par
       continue;
     }
     part->rows = (*replica)->readable_rows();
-    part->status = ScanPrefixes(*part->rows.store, *part);
+    LookUpPrefixes(*part, part->rows.store, disk);
   }
+  co_await disk.Run(owner);
   co_return true;
 }
 
@@ -282,17 +276,17 @@ runtime::Task<Response> HandleLookup(RequestContext& request) {
   for (const wire::LookupBucket& entry : parsed->buckets) {
     parts.push_back({{parsed->table_id, entry.partition, entry.bucket}, entry.keys});
   }
-  std::vector<DiskRead> from_disk;
+  DiskReads disk;
   const std::vector<LookupPart*> left =
       ReadHere(request.home, parts, [&](LookupPart& part, const replica::ReadableRows& rows) {
         const Status known = CheckKeyFormat(*rows.table, version);
         if (known) {
-          ReadMemory(part, rows, from_disk);
+          LookUp(part, rows.store, disk);
         } else {
           part.found = Fail(known.error());
         }
       });
-  if (!from_disk.empty()) co_await ReadDisk(request.home, from_disk);
+  co_await disk.Run(request.home);
   co_await ForEachOwner(
       request.home, left, [](LookupPart* part) { return part->bucket; },
       [version](ServerShard& owner, std::vector<LookupPart*> owned) {
@@ -343,11 +337,13 @@ runtime::Task<Response> HandlePrefixLookup(RequestContext& request) {
   for (const wire::LookupBucket& entry : parsed->buckets) {
     parts.push_back({{parsed->table_id, entry.partition, entry.bucket}, entry.keys});
   }
+  DiskReads disk;
   const std::vector<PrefixPart*> left =
       ReadHere(request.home, parts, [&](PrefixPart& part, const replica::ReadableRows& rows) {
         part.status = CheckKeyFormat(*rows.table, version);
-        if (part.status) part.status = ScanPrefixes(*rows.store, part);
+        if (part.status) LookUpPrefixes(part, rows.store, disk);
       });
+  co_await disk.Run(request.home);
   co_await ForEachOwner(
       request.home, left, [](PrefixPart* part) { return part->bucket; },
       [version](ServerShard& owner, std::vector<PrefixPart*> owned) {

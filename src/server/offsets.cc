@@ -2,6 +2,7 @@
 // tables (spec 05, 10).
 #include "format/value_batch.h"
 #include "server/cold.h"
+#include "server/disk_reads.h"
 #include "server/handlers.h"
 #include "server/scatter.h"
 #include "server/server_shard.h"
@@ -187,8 +188,13 @@ runtime::Task<Response> HandleLimitScan(RequestContext& request) {
       co_return LimitScanAnswer{std::move(read), std::nullopt};
     }
     STROM_CO_TRY_VOID(co_await (*replica)->OpenStore());
-    STROM_CO_TRY(Bytes rows, FirstRows((*replica)->rows().store(), limit));
-    co_return LimitScanAnswer{std::nullopt, std::move(rows)};
+    Result<Bytes> rows = Bytes();
+    DiskReads disk;
+    disk.TryMemory((*replica)->readable_rows().store, 0,
+                   [&](const kv::Store& store) { rows = FirstRows(store, limit); });
+    co_await disk.Run(shard);
+    if (!rows) co_return Fail(rows.error());
+    co_return LimitScanAnswer{std::nullopt, std::move(*rows)};
   };
   Result<LimitScanAnswer> read =
       co_await runtime::CallOn(owner.shard, [&] { return scan(owner, bucket, parsed->limit()); });

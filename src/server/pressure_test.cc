@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "format/kv_batch.h"
+#include "kv/memory_reads.h"
 #include "kv/memory_store.h"
 #include "runtime/test_runtime.h"
 #include "server/server.h"
@@ -28,13 +29,14 @@ class SlowStore final : public kv::Store {
   const kv::StorePosition& position() const override { return store_->position(); }
   const std::string& identity() const override { return store_->identity(); }
   Result<std::unique_ptr<kv::FoundValues>> Get(std::span<const ByteView> keys) const override {
-    if (behaviour_.has_nothing_in_memory) ++behaviour_.reads_from_disk;
+    if (behaviour_.has_nothing_in_memory) {
+      if (kv::MemoryReads::AreWanted()) {
+        kv::MemoryReads::Miss();
+        return Fail(ErrorCode::kKvStorage, "not in memory");
+      }
+      ++behaviour_.reads_from_disk;
+    }
     return store_->Get(keys);
-  }
-  Result<std::unique_ptr<kv::FoundValues>> GetFromMemory(
-      std::span<const ByteView> keys) const override {
-    if (behaviour_.has_nothing_in_memory) return nullptr;
-    return store_->GetFromMemory(keys);
   }
   Status Write(std::span<const kv::StoreChange> changes, const kv::StorePosition& after) override {
     if (behaviour_.refuses) return Fail(ErrorCode::kStorageBackpressure, "behind");
@@ -205,6 +207,16 @@ TEST(Lookups, FindWhatIsOnDiskAlone) {
     }
     behaviour.has_nothing_in_memory = false;
     EXPECT_EQ(co_await LookUp(client, table), first_only);
+    EXPECT_EQ(behaviour.reads_from_disk, 2);
+  });
+}
+
+TEST(Puts, FindOldRowsThatAreOnDiskAlone) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 1);
+    behaviour.has_nothing_in_memory = true;
+    // The update has its image before, so the old row was found: read twice, to warm up and to use.
+    EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 3);
     EXPECT_EQ(behaviour.reads_from_disk, 2);
   });
 }

@@ -1,6 +1,7 @@
 // PUT_KV (spec 05, 2): each bucket's batch goes to the shard that owns it, all buckets of one shard
 // together; the answer leaves when every bucket is decided.
 #include "format/kv_batch.h"
+#include "kv/memory_reads.h"
 #include "server/handlers.h"
 #include "server/rows.h"
 #include "server/scatter.h"
@@ -49,8 +50,41 @@ runtime::Task<Status> AddIds(ServerShard& owner, replica::Replica& replica, Byte
   co_return Status{};
 }
 
-// One bucket, up to its append. Nothing is waited for once the store is open and ids are there, so
-// that two requests of one connection are applied in the order in which they came.
+// Reads what a write will read, so that it finds it in memory. Blocking.
+void ReadOldRows(const kv::Store& store, ByteView records) {
+  const auto batch = format::ParseKvBatch(records);
+  if (!batch) return;
+  std::vector<ByteView> keys;
+  for (format::KvRecordWalk walk(*batch); !walk.done();) {
+    const auto record = walk.Next();
+    if (!record) return;  // the write itself says what is wrong with it
+    keys.push_back(record->key);
+  }
+  (void)store.Get(keys);
+}
+
+// Applies the batch once what it needs is in memory; `held` is taken to wait for the disk.
+runtime::Task<Result<replica::Appended>> Apply(ServerShard& owner, replica::Replica& replica,
+                                               const PutPart& part, const kv::PutOptions& options,
+                                               std::optional<runtime::AsyncMutex::Held>& held) {
+  {
+    const kv::MemoryReads only;
+    auto appended = replica.Put(part.records, options, owner.shard.WallClock());
+    if (!only.missed()) co_return appended;
+  }
+  if (!held) held.emplace(co_await replica.order_lock().Lock());
+  STROM_CO_TRY_VOID(co_await replica.OpenStore());
+  co_await runtime::OnBlockingPool([store = replica.readable_rows().store, records = part.records] {
+    ReadOldRows(*store, records);
+    return true;
+  });
+  STROM_CO_TRY_VOID(co_await replica.OpenStore());
+  co_return replica.Put(part.records, options, owner.shard.WallClock());
+}
+
+// One bucket, up to its append. Nothing is waited for once the store is open, ids are there and
+// old rows are in memory, or it is waited for under the lock, so that two requests of one
+// connection are applied in the order in which they came.
 runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& request,
                            std::vector<PutWait>& waits) {
   auto replica = owner.replicas.Find(part.bucket, owner.catalog);
@@ -74,17 +108,18 @@ runtime::Task<bool> PutOne(ServerShard& owner, PutPart& part, const PutRequest& 
     }
   }
   std::optional<runtime::AsyncMutex::Held> held;
-  if ((*replica)->rows().has_auto_increment()) {
-    held.emplace(co_await (*replica)->ids_lock().Lock());
-    Status added = co_await (*replica)->OpenStore();
-    if (added) added = co_await AddIds(owner, **replica, part.records);
-    if (!added) {
-      part.offset = Fail(added.error());
+  const bool takes_ids = (*replica)->rows().has_auto_increment();
+  if (takes_ids || (*replica)->order_lock().locked()) {
+    held.emplace(co_await (*replica)->order_lock().Lock());
+    Status ready = co_await (*replica)->OpenStore();
+    if (ready && takes_ids) ready = co_await AddIds(owner, **replica, part.records);
+    if (!ready) {
+      part.offset = Fail(ready.error());
       co_return false;
     }
   }
   const kv::PutOptions options{request.target_columns, request.overwrite};
-  auto appended = (*replica)->Put(part.records, options, owner.shard.WallClock());
+  auto appended = co_await Apply(owner, **replica, part, options, held);
   if (!appended) {
     part.offset = Fail(ForVersion(appended.error(), request.api_version));
     co_return false;

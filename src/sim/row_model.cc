@@ -154,8 +154,7 @@ class RowModel::Fold {
     }
     if (change.row.value.value == 0) {
       if (change.type == ChangeType::kInsert) return wrong("a new row without a value");
-    } else if (!places_
-                    .emplace(change.row.value.value, std::pair(places_.size(), change.offset))
+    } else if (!places_.emplace(change.row.value.value, std::pair(places_.size(), change.offset))
                     .second) {
       return wrong("it was written before");
     }

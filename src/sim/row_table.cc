@@ -105,9 +105,9 @@ Result<std::pair<int32_t, KeyRow>> RowTable::RowOf(const format::Row& values) co
                 format::ToText(values[0], types_[0]), format::ToText(values[1], types_[1]),
                 format::ToText(values[2], types_[2]));
   }
-  return std::pair(static_cast<int32_t>(*key),
-                   KeyRow{{value == nullptr ? 0 : static_cast<uint64_t>(*value)},
-                          id == nullptr ? 0 : *id});
+  return std::pair(
+      static_cast<int32_t>(*key),
+      KeyRow{{value == nullptr ? 0 : static_cast<uint64_t>(*value)}, id == nullptr ? 0 : *id});
 }
 
 Result<std::pair<int32_t, KeyRow>> RowTable::StoredRow(ByteView value) const {

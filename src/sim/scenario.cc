@@ -62,7 +62,8 @@ class Scenario {
     shared_.row_table.emplace(world_.random(), buckets, ttl);
     shared_.row_buckets.resize(static_cast<size_t>(buckets), RowModel(shared_.row_table->rules()));
     server_.settings().store_engine = kv::MakeMemoryEngine(
-        server_.machine().files(), {.flush_every = static_cast<int>(world_.random().Below(30))});
+        server_.machine().files(), {.flush_every = static_cast<int>(world_.random().Below(30)),
+                                    .miss_every = static_cast<int>(world_.random().Below(6))});
   }
 
   Task<void> Main() {

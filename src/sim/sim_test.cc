@@ -154,8 +154,7 @@ TEST_F(Rows, ADeleteOfTargetColumnsLeavesTheNumber) {
     IdOwners ids;
     return model.Complete(Offset(0), {insert, before, last}, {{1, row}}, 1, ids);
   };
-  EXPECT_EQ(complete(after, after.row),
-            "key 1 has no value and nobody took it away");
+  EXPECT_EQ(complete(after, after.row), "key 1 has no value and nobody took it away");
   model.Sent({{1, std::nullopt}});
   EXPECT_EQ(complete(after, after.row), "");
   const RowChange other{Offset(2), ChangeType::kUpdateAfter, 1, {RowValue{0}, 8}};

@@ -2,7 +2,9 @@
 
 import datetime
 import decimal
+import os
 import random
+import re
 import struct
 import time
 
@@ -362,6 +364,47 @@ def test_scans_see_one_moment_and_keep_their_order(shared_server, table_name):
     assert fields(stats[1][0])[5] == [100]
     limited = fields(table.client.call(LIMIT_SCAN, number(2, table.id) + number(4, 0) + number(5, 3)))
     assert limited[3] == [0] and struct.unpack_from("<i", limited[4][0], 5)[0] == 3
+
+
+def left_the_page_cache(files):
+    """Drops files from the page cache; whether this file system can tell that they have left it."""
+    told = False
+    for file in files:
+        with open(file, "rb") as opened:
+            os.fsync(opened.fileno())
+            os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            try:
+                os.preadv(opened.fileno(), [bytearray(1)], 0, os.RWF_NOWAIT)
+            except BlockingIOError:
+                told = True
+            except OSError:
+                pass
+    return told
+
+
+def test_rows_are_found_and_changed_that_are_on_disk_alone(own_server, table_name, tmp_path):
+    table = Table(own_server, table_name)
+    # Files so large, however they are compressed, that opening them leaves most on disk.
+    chooser = random.Random(1)
+    rows = {id: compact(id, chooser.randbytes(1000).hex()) for id in range(3000)}
+    table.put(rows.values())
+    for what in ("looked up", "changed"):
+        own_server.stop()
+        files = list((tmp_path / "data").rglob("*.sst"))
+        assert files
+        told = left_the_page_cache(files)
+        own_server.start()
+        table.client = Client(own_server.port)
+        ids = range(7, 3000, 500)
+        if what == "changed":
+            rows |= {id: compact(id, "new") for id in ids}
+            before = table.put([])
+            # Each old row was found: an image before and one after.
+            assert table.put([rows[id] for id in ids]) == before + 2 * len(ids)
+        assert table.lookup(*(rows[id][0] for id in ids)) == [b"\x01\x00" + rows[id][1] for id in ids]
+        if what == "looked up" and told:
+            found = re.search(r"^strom_keys_from_disk_total (\d+)", own_server.get("/metrics"), re.MULTILINE)
+            assert int(found[1]) >= len(ids)
 
 
 def test_a_dropped_table_is_gone_on_every_connection(own_server, tmp_path):
