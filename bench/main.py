@@ -14,7 +14,7 @@ import time
 
 import kafka
 import report
-from figures import Figures
+from figures import CACHES_OF_PEER, CACHES_OF_STROM, Figures
 from servers import Peer, ROOT, Strom
 
 FIGURES = ["append", "scan", "wide", "filter", "latency", "concurrent", "buckets", "upsert", "lookup",
@@ -31,7 +31,7 @@ def measure(make_server, names, runs, scale, fsync=None, bucket_counts=None):
     with make_server() as server:
         ready_ms = (time.monotonic() - started) * 1e3
         time.sleep(1)
-        if fsync != "ack":
+        if fsync is None:
             values["start to ready"] = [ready_ms]
             values["resident, idle"] = [server.resident_bytes() / 1e6]
         figures = Figures(server, fsync, scale)
@@ -73,8 +73,14 @@ def main():
         synced = [name for name in names if name in ("append", "latency", "concurrent", "upsert")]
         if synced:
             results["strom"].update(measure(lambda: Strom(OUT / "strom", "ack"), synced, runs, scale, "ack"))
+        if "lookup" in names:
+            results["strom"] |= measure(lambda: Strom(OUT / "strom", **CACHES_OF_STROM), ["beyond_cache"], runs,
+                                        scale, "never")
     if names and arguments.only != "strom":
         results["peer"] = measure(lambda: Peer(OUT / "peer"), names, runs, scale, bucket_counts=(1, 100))
+        if "lookup" in names:
+            results["peer"] |= measure(lambda: Peer(OUT / "peer", **CACHES_OF_PEER), ["beyond_cache"], runs, scale,
+                                       "never")
     rows = report.table(results["strom"], results["peer"])
     if "kafka" in wanted:
         results["kafka"] = kafka.measure(OUT, runs, scale)

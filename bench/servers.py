@@ -134,6 +134,10 @@ class Peer(Server):
 
     name = "Fluss 0.9.1"
 
+    def __init__(self, folder, **settings):
+        super().__init__(folder)
+        self.settings = settings
+
     def java(self, name, main, *arguments, heap="1g"):
         classpath = ":".join(str(jar) for jar in sorted((JARS / "fluss").glob("*.jar")))
         return Process(["java", f"-Xmx{heap}", f"-XX:MaxDirectMemorySize={heap}", *OPENS,
@@ -169,7 +173,8 @@ class Peer(Server):
         self.processes.append(coordinator)
         self.wait_for_port(coordinator_port)
         conf = self.configure("tablet", **{"bind.listeners": f"FLUSS://127.0.0.1:{self.port}",
-                                           "tablet-server.id": "0", "data.dir": str(self.folder / "data/tablet")})
+                                           "tablet-server.id": "0", "data.dir": str(self.folder / "data/tablet"),
+                                           **self.settings})
         tablet = self.java("tablet-server", f"{main}.tablet.TabletServer", "--configDir", str(conf), heap="2g")
         self.processes.insert(0, tablet)
         self.wait_for_port(self.port)

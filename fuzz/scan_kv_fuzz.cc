@@ -34,6 +34,7 @@ struct World {
     settings.store_engine = kv::MakeMemoryEngine(machine.files());
     settings.disk_write_limit = 1;
     settings.scans.ttl = std::chrono::milliseconds(50);
+    settings.scans.sweep_interval = std::chrono::milliseconds(100);
     settings.scans.max_per_bucket = 3;
     auto started = co_await server::Server::Start(settings);
     STROM_CHECK(started);
@@ -95,7 +96,7 @@ struct World {
       }
     }
     // What the input left open ends by itself.
-    co_await runtime::Sleep(std::chrono::minutes(1));
+    co_await runtime::Sleep(std::chrono::seconds(3));
     co_await CountRows(**client);
   }
 
