@@ -409,5 +409,84 @@ TEST(Filters, APredicateTooDeepOrTooLargeIsRefused) {
   EXPECT_TRUE(ParsePredicate(AsBytes(wide.SerializeAsString()), schema));
 }
 
+// With each of these a fetch falls back to reading everything, so that no row is lost.
+TEST(Filters, APredicateThatMakesNoSenseIsRefusedByName) {
+  const Schema schema = vectors::SchemaOf(
+      Json::parse(R"json([{"name":"i","type":"INT"},{"name":"d","type":"DECIMAL(30, 2)"},
+                      {"name":"a","type":"ARRAY<INT>"}])json"));
+  const auto refusal = [&schema](const pb::PbPredicate& predicate) {
+    const auto parsed = ParsePredicate(AsBytes(predicate.SerializePartialAsString()), schema);
+    return parsed ? "accepted" : parsed.error().message;
+  };
+  const auto equal = [](int32_t column) {
+    pb::PbPredicate leaf;
+    leaf.set_type(0);
+    leaf.mutable_leaf()->set_function(0);
+    leaf.mutable_leaf()->set_field_id(column);
+    return leaf;
+  };
+  const auto with = [&](int32_t column, int32_t literal_type) {
+    pb::PbPredicate leaf = equal(column);
+    leaf.mutable_leaf()->add_literals()->set_literal_type(literal_type);
+    leaf.mutable_leaf()->mutable_literals(0)->set_is_null(false);
+    return leaf;
+  };
+  pb::PbPredicate odd;
+  odd.set_type(2);
+  EXPECT_EQ(refusal(odd), "A predicate node of type 2 is neither leaf nor compound.");
+  odd.set_type(1);
+  EXPECT_EQ(refusal(odd), "A predicate node of type 1 is neither leaf nor compound.");
+  odd.mutable_compound()->set_function(2);
+  EXPECT_EQ(refusal(odd), "Unknown compound function 2.");
+  pb::PbPredicate unknown = equal(0);
+  unknown.mutable_leaf()->set_function(format::kLeafFunctionCount);
+  EXPECT_EQ(refusal(unknown), fmt::format("Unknown leaf function {}.", format::kLeafFunctionCount));
+  EXPECT_EQ(refusal(equal(9)), "The filter's schema has no column with the id 9.");
+  EXPECT_EQ(refusal(with(0, 16)), "Unknown literal type 16.");
+  EXPECT_EQ(refusal(with(0, -1)), "Unknown literal type -1.");
+  EXPECT_EQ(refusal(with(0, 4)), "A literal of type BIGINT does not fit a column of type INTEGER.");
+  EXPECT_EQ(refusal(with(0, 3)), "A literal of type INTEGER has no value.");
+  EXPECT_EQ(refusal(with(1, 9)), "A literal of type DECIMAL has no value.");
+  EXPECT_EQ(refusal(with(2, 3)), "A literal of type INTEGER does not fit a column of type ARRAY.");
+  for (const size_t size : {0, 17}) {
+    pb::PbPredicate decimal = with(1, 9);
+    decimal.mutable_leaf()->mutable_literals(0)->set_decimal_bytes(std::string(size, 'x'));
+    EXPECT_EQ(refusal(decimal), "A decimal literal has no or more than 16 bytes.");
+  }
+  pb::PbPredicate many = with(0, 3);
+  many.mutable_leaf()->mutable_literals(0)->set_int_value(1);
+  EXPECT_EQ(refusal(many), "accepted");
+  for (size_t i = 0; i < format::kMaxPredicateLiterals; ++i)
+    *many.mutable_leaf()->add_literals() = many.leaf().literals(0);
+  EXPECT_EQ(refusal(many),
+            fmt::format("A predicate may have {} literals.", format::kMaxPredicateLiterals));
+}
+
+// A column of each type asked for without a value.
+TEST(Filters, ALiteralWithoutItsValueIsRefused) {
+  const std::vector<std::string> types{
+      "BOOLEAN",      "TINYINT",          "SMALLINT",  "INT",           "BIGINT", "FLOAT",
+      "DOUBLE",       "CHAR(2)",          "STRING",    "DECIMAL(9, 2)", "DATE",   "TIME",
+      "TIMESTAMP(3)", "TIMESTAMP_LTZ(3)", "BINARY(2)", "BYTES"};
+  for (size_t type = 0; type < types.size(); ++type) {
+    const Schema schema =
+        vectors::SchemaOf(Json::array({Json{{"name", "c"}, {"type", types[type]}}}));
+    pb::PbPredicate leaf;
+    leaf.set_type(0);
+    leaf.mutable_leaf()->set_function(0);
+    leaf.mutable_leaf()->set_field_id(0);
+    pb::PbLiteralValue& literal = *leaf.mutable_leaf()->add_literals();
+    literal.set_literal_type(static_cast<int32_t>(type));
+    literal.set_is_null(false);
+    const auto refused = ParsePredicate(AsBytes(leaf.SerializeAsString()), schema);
+    ASSERT_FALSE(refused) << types[type];
+    EXPECT_TRUE(refused.error().message.ends_with("has no value.")) << refused.error().message;
+    literal.set_is_null(true);
+    const auto null = ParsePredicate(AsBytes(leaf.SerializeAsString()), schema);
+    ASSERT_TRUE(null) << null.error().message;
+    EXPECT_TRUE(null->literals[0].is_null());
+  }
+}
+
 }  // namespace
 }  // namespace strom::wire
