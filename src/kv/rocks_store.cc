@@ -82,6 +82,17 @@ struct Shared {
   std::shared_ptr<rocksdb::RateLimiter> limiter;
 };
 
+// RocksDB's recovery by itself from a full disk can wait for ever inside an atomic flush, and
+// whoever flushes or closes the store waits with it. Without it a store that failed stays so until
+// it is opened again, which replays the log.
+class NoRecoveryByItself final : public rocksdb::EventListener {
+ public:
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*error*/,
+                            bool* by_itself) override {
+    *by_itself = false;
+  }
+};
+
 class RocksStore final : public Store {
  public:
   RocksStore(std::string directory, std::shared_ptr<rocksdb::DB> db,
@@ -288,7 +299,6 @@ rocksdb::DBOptions DatabaseOptions(const Shared& shared) {
   options.env = TableFilesEnv();
   options.create_if_missing = true;
   options.create_missing_column_families = true;
-  options.avoid_flush_during_shutdown = true;  // who closes a store flushes it first
   options.atomic_flush = true;
   // Who closes a store that is wanted again flushes it; one that is dropped needs no flush.
   options.avoid_flush_during_shutdown = true;
@@ -306,6 +316,8 @@ rocksdb::DBOptions DatabaseOptions(const Shared& shared) {
   options.max_log_file_size = size_t{1} << 20;
   options.keep_log_file_num = 2;
   options.persist_stats_to_disk = false;
+  options.max_bgerror_resume_count = 0;
+  options.listeners = {std::make_shared<NoRecoveryByItself>()};
   return options;
 }
 
