@@ -1,9 +1,11 @@
-// What clients get from a server whose stores fall behind (spec 05, 11) or hold rows on disk alone.
+// What clients get from a server whose stores fall behind (spec 05, 11) or hold rows on disk alone,
+// and of scans that meet themselves.
 #include <gtest/gtest.h>
 
 #include "format/kv_batch.h"
 #include "kv/memory_reads.h"
 #include "kv/memory_store.h"
+#include "runtime/sync.h"
 #include "runtime/test_runtime.h"
 #include "server/server.h"
 #include "server/test_client.h"
@@ -19,6 +21,7 @@ struct Behaviour {
   bool refuses = false;
   bool has_nothing_in_memory = false;
   mutable int reads_from_disk = 0;
+  runtime::Endpoint endpoint{};  // of the server
 };
 
 class SlowStore final : public kv::Store {
@@ -86,9 +89,9 @@ Task<Result<TableId>> CreateKeyedTable(TestClient& client) {
 
 // Upserts one row; the answer for its bucket.
 Task<wire::pb::PbPutKvRespForBucket> Put(TestClient& client, TableId table, int16_t version,
-                                         int32_t acks = 1) {
-  const Bytes key = {1};
-  const Bytes row = {0, 1};
+                                         int32_t acks = 1, uint8_t id = 1) {
+  const Bytes key = {id};
+  const Bytes row = {0, id};
   format::KvBatchBuilder builder;
   builder.Add(key, row);
   const Bytes batch = builder.Finish(SchemaId(1));
@@ -123,6 +126,28 @@ Task<std::vector<bool>> LookUp(TestClient& client, TableId table) {
   co_return found;
 }
 
+Task<wire::pb::ScanKvResponse> Scan(TestClient& client, wire::pb::ScanKvRequest request) {
+  request.set_batch_size_bytes(1);  // a row in each answer
+  const auto answer = co_await client.Ask<wire::pb::ScanKvResponse>(wire::Api::kScanKv, request);
+  EXPECT_TRUE(answer) << (answer ? "" : answer.error().message);
+  co_return answer ? *answer : wire::pb::ScanKvResponse();
+}
+
+Task<wire::pb::ScanKvResponse> OpenScan(TestClient& client, TableId table) {
+  wire::pb::ScanKvRequest request;
+  request.mutable_bucket_scan_req()->set_table_id(table.value);
+  request.mutable_bucket_scan_req()->set_bucket_id(0);
+  request.set_call_seq_id(0);
+  co_return co_await Scan(client, request);
+}
+
+Task<wire::pb::ScanKvResponse> ContinueScan(TestClient& client, std::string scanner, int32_t call) {
+  wire::pb::ScanKvRequest request;
+  request.set_scanner_id(scanner);
+  request.set_call_seq_id(call);
+  co_return co_await Scan(client, request);
+}
+
 // `body` gets a client of a server whose stores behave as it says.
 void WithServer(std::function<Task<void>(TestClient&, TableId, Behaviour&)> body) {
   runtime::RunSimulated(
@@ -139,6 +164,7 @@ void WithServer(std::function<Task<void>(TestClient&, TableId, Behaviour&)> body
           auto client = co_await TestClient::Connect((*server)->endpoints()[0]);
           const auto table = co_await CreateKeyedTable(**client);
           EXPECT_TRUE(table) << (table ? "" : table.error().message);
+          behaviour.endpoint = (*server)->endpoints()[0];
           co_await body(**client, *table, behaviour);
         }
         EXPECT_TRUE(co_await (*server)->Stop());
@@ -218,6 +244,53 @@ TEST(Puts, FindOldRowsThatAreOnDiskAlone) {
     // The update has its image before, so the old row was found: read twice, to warm up and to use.
     EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 3);
     EXPECT_EQ(behaviour.reads_from_disk, 2);
+  });
+}
+
+TEST(Scans, AnswerOneCallAtATimeAndEachOnce) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    for (uint8_t id = 1; id <= 4; ++id)
+      EXPECT_FALSE((co_await Put(client, table, 2, -1, id)).has_error_code());
+    const auto opened = co_await OpenScan(client, table);
+    EXPECT_EQ(opened.log_offset(), 4);
+    EXPECT_TRUE(opened.has_more_results());
+    const std::string scanner = opened.scanner_id();
+    // The same call on two connections at once.
+    auto second = co_await TestClient::Connect(behaviour.endpoint);
+    std::vector<Task<wire::pb::ScanKvResponse>> calls;
+    calls.push_back(ContinueScan(client, scanner, 1));
+    calls.push_back(ContinueScan(**second, scanner, 1));
+    const auto answers = co_await runtime::WhenAll(std::move(calls));
+    EXPECT_NE(answers[0].has_records(), answers[1].has_records());
+    for (const auto& answer : answers)
+      EXPECT_EQ(answer.error_code(), answer.has_records() ? 0 : 68);
+    // The scan goes on: neither a row twice nor one left out.
+    EXPECT_EQ((co_await ContinueScan(client, scanner, 1)).error_code(), 68);
+    EXPECT_TRUE((co_await ContinueScan(client, scanner, 2)).has_more_results());
+    const auto last = co_await ContinueScan(client, scanner, 3);
+    EXPECT_TRUE(last.has_records());
+    EXPECT_FALSE(last.has_more_results());
+    EXPECT_EQ((co_await ContinueScan(client, scanner, 4)).error_code(), 67);
+  });
+}
+
+TEST(Scans, ThatAreClosedWhileTheyAreAnsweredEnd) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    for (uint8_t id = 1; id <= 3; ++id)
+      EXPECT_FALSE((co_await Put(client, table, 2, -1, id)).has_error_code());
+    const std::string scanner = (co_await OpenScan(client, table)).scanner_id();
+    auto second = co_await TestClient::Connect(behaviour.endpoint);
+    wire::pb::ScanKvRequest close;
+    close.set_scanner_id(scanner);
+    close.set_close_scanner(true);
+    std::vector<Task<wire::pb::ScanKvResponse>> calls;
+    calls.push_back(ContinueScan(client, scanner, 1));
+    calls.push_back(Scan(**second, close));
+    const auto answers = co_await runtime::WhenAll(std::move(calls));
+    EXPECT_TRUE(answers[0].has_records() || answers[0].error_code() == 67);
+    EXPECT_FALSE(answers[1].has_error_code());
+    EXPECT_EQ((co_await ContinueScan(client, scanner, 2)).error_code(), 67);
+    EXPECT_TRUE((co_await OpenScan(client, table)).has_records());
   });
 }
 

@@ -38,7 +38,7 @@ runtime::Task<Result<ScanBatch>> Open(ServerShard& owner, TableBucket bucket, ui
   STROM_CO_TRY(std::shared_ptr<replica::Replica> replica,
                owner.replicas.Find(bucket, owner.catalog));
   STROM_CO_TRY_VOID(co_await replica->OpenStore());
-  co_return owner.scans.Open(replica, row_limit, batch_bytes);
+  co_return co_await owner.scans.Open(std::move(replica), row_limit, batch_bytes);
 }
 
 runtime::Task<Result<ScanBatch>> Serve(ServerShard& home, const pb::ScanKvRequest& request) {
@@ -65,7 +65,7 @@ runtime::Task<Result<ScanBatch>> Serve(ServerShard& home, const pb::ScanKvReques
       owner.scans.Close(id);
       co_return ScanBatch{.scanner_id = id};
     }
-    co_return owner.scans.Continue(id, request.call_seq_id(), batch_bytes);
+    co_return co_await owner.scans.Continue(id, request.call_seq_id(), batch_bytes);
   };
   co_return co_await runtime::CallOn(owner.shard, visit);
 }

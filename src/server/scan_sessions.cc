@@ -16,6 +16,10 @@ std::unexpected<Error> Expired(std::string_view id) {
               id);
 }
 
+std::unexpected<Error> Unknown(std::string_view id) {
+  return Fail(ErrorCode::kUnknownScannerId, "There is no scanner {} here.", id);
+}
+
 }  // namespace
 
 std::string ScanSessions::MakeId() {
@@ -31,88 +35,97 @@ std::optional<runtime::ShardId> ScanSessions::ShardOf(std::string_view id) {
   return runtime::ShardId((*first)[0]);
 }
 
-Result<ScanBatch> ScanSessions::Fill(Session& session, size_t batch_bytes) const {
-  const size_t limit = std::min(batch_bytes, limits_.max_batch_bytes);
+Result<ScanBatch> ScanSessions::ReadBatch(Walk& walk, size_t limit_bytes) {
+  kv::StoreCursor& cursor = *walk.cursor;
+  if (!walk.begun) cursor.Seek({});
+  walk.begun = true;
   format::ValueBatchBuilder builder;
-  kv::StoreCursor& cursor = *session.cursor;
-  const auto more = [&] { return cursor.valid() && !(session.limited && session.rows_left == 0); };
-  while (more() && (builder.record_count() == 0 || builder.size_bytes() < limit)) {
+  const auto more = [&] { return cursor.valid() && walk.rows_left != 0; };
+  while (more() && (builder.record_count() == 0 || builder.size_bytes() < limit_bytes)) {
     builder.Add(cursor.value());
     cursor.Next();
-    if (session.limited) --session.rows_left;
+    if (walk.rows_left) --*walk.rows_left;
   }
   STROM_TRY_VOID(cursor.status());
   ScanBatch batch;
   batch.has_more = more();
-  batch.records = builder.Finish();
+  if (builder.record_count() > 0) batch.records = builder.Finish();
   return batch;
 }
 
-Result<ScanBatch> ScanSessions::Open(const std::shared_ptr<replica::Replica>& replica,
-                                     uint64_t row_limit, size_t batch_bytes) {
+runtime::Task<Result<ScanBatch>> ScanSessions::Answer(std::string id, std::shared_ptr<Walk> walk,
+                                                      size_t batch_bytes) {
+  const size_t limit = std::min(batch_bytes, limits_.max_batch_bytes);
+  auto batch = co_await runtime::OnBlockingPool([&] { return ReadBatch(*walk, limit); });
+  const auto it = sessions_.find(id);
+  if (it == sessions_.end()) co_return Unknown(id);  // closed meanwhile
+  it->second.answering = false;
+  it->second.last_used = runtime::ThisShard().Now();
+  if (!batch || !batch->has_more) sessions_.erase(it);
+  if (batch && batch->records) batch->scanner_id = std::move(id);
+  co_return batch;
+}
+
+runtime::Task<Result<ScanBatch>> ScanSessions::Open(std::shared_ptr<replica::Replica> replica,
+                                                    uint64_t row_limit, size_t batch_bytes) {
   const TableBucket& bucket = replica->bucket();
   const auto of_bucket = static_cast<size_t>(std::ranges::count_if(
       sessions_, [&](const auto& entry) { return entry.second.bucket == bucket; }));
   if (of_bucket >= limits_.max_per_bucket || sessions_.size() >= limits_.max_per_shard) {
-    return Fail(ErrorCode::kTooManyScanners,
-                "{} scans of {} and {} in all are open here (kv.scanner.max-per-bucket, "
-                "kv.scanner.max-per-server); close some, or wait.",
-                of_bucket, bucket, sessions_.size());
+    co_return Fail(ErrorCode::kTooManyScanners,
+                   "{} scans of {} and {} in all are open here (kv.scanner.max-per-bucket, "
+                   "kv.scanner.max-per-server); close some, or wait.",
+                   of_bucket, bucket, sessions_.size());
   }
-  Session session{.replica = replica,
-                  .bucket = bucket,
-                  .cursor = replica->rows().store().Scan(),
-                  .rows_left = row_limit,
-                  .limited = row_limit > 0,
-                  .last_used = runtime::ThisShard().Now()};
+  // The rows and the offset are of one moment: nothing may come between.
+  const auto walk = std::make_shared<Walk>(Walk{.cursor = replica->rows().store().Scan()});
+  if (row_limit > 0) walk->rows_left = row_limit;
   const Offset log_offset = replica->rows().position().offset;
-  session.cursor->Seek({});
-  STROM_TRY_VOID(session.cursor->status());
-  ScanBatch batch;
-  if (session.cursor->valid()) {
-    STROM_TRY(batch, Fill(session, batch_bytes));
-    batch.scanner_id = MakeId();
-    if (batch.has_more) sessions_.emplace(batch.scanner_id, std::move(session));
-  }
-  batch.log_offset = log_offset;
-  return batch;
+  const std::string id = MakeId();
+  sessions_.emplace(id, Session{.replica = replica,
+                                .bucket = bucket,
+                                .walk = walk,
+                                .answering = true,
+                                .last_used = runtime::ThisShard().Now()});
+  replica.reset();
+  auto batch = co_await Answer(id, walk, batch_bytes);
+  if (batch) batch->log_offset = log_offset;
+  co_return batch;
 }
 
-Result<ScanBatch> ScanSessions::Continue(std::string_view id, int32_t call, size_t batch_bytes) {
-  const auto it = sessions_.find(std::string(id));
+runtime::Task<Result<ScanBatch>> ScanSessions::Continue(std::string id, int32_t call,
+                                                        size_t batch_bytes) {
+  const auto it = sessions_.find(id);
   if (it == sessions_.end()) {
-    if (expired_.contains(std::string(id))) return Expired(id);
-    return Fail(ErrorCode::kUnknownScannerId, "There is no scanner {} here.", id);
+    if (expired_.contains(id)) co_return Expired(id);
+    co_return Unknown(id);
   }
   Session& session = it->second;
-  const runtime::Instant now = runtime::ThisShard().Now();
+  if (session.answering) {
+    co_return Fail(ErrorCode::kInvalidScanRequest,
+                   "Call {} of scanner {} came while the call before it is being answered.", call,
+                   id);
+  }
   const auto replica = session.replica.lock();
   if (!replica || replica->dropped()) {
-    expired_[it->first] = now + 2 * limits_.ttl;
+    expired_[id] = runtime::ThisShard().Now() + 2 * limits_.ttl;
     sessions_.erase(it);
-    return Expired(id);
+    co_return Expired(id);
   }
   if (call != session.next_call) {
-    return Fail(ErrorCode::kInvalidScanRequest,
-                "Call {} of scanner {} came where call {} was expected.", call, id,
-                session.next_call);
-  }
-  auto batch = Fill(session, batch_bytes);
-  if (!batch) {
-    sessions_.erase(it);
-    return batch;
+    co_return Fail(ErrorCode::kInvalidScanRequest,
+                   "Call {} of scanner {} came where call {} was expected.", call, id,
+                   session.next_call);
   }
   ++session.next_call;
-  session.last_used = now;
-  batch->scanner_id = id;
-  if (!batch->has_more) sessions_.erase(it);
-  return batch;
+  session.answering = true;
+  co_return co_await Answer(std::move(id), session.walk, batch_bytes);
 }
 
 void ScanSessions::Sweep() {
   const runtime::Instant now = runtime::ThisShard().Now();
   std::erase_if(sessions_, [&](const auto& entry) {
-    if (now - entry.second.last_used <= limits_.ttl) return false;
+    if (entry.second.answering || now - entry.second.last_used <= limits_.ttl) return false;
     expired_[entry.first] = now + 2 * limits_.ttl;
     return true;
   });

@@ -1,6 +1,7 @@
 // Sessions of SCAN_KV on one shard (spec 05, 10): each holds the rows of a bucket at one moment and
 // where the client is in them. A session lives on the shard that owns its bucket; the first byte of
-// its id says which. An id is a capability: 120 bits of it are random.
+// its id says which. An id is a capability: 120 bits of it are random. Rows are read on the
+// blocking pool: an answer of megabytes would hold up its shard even from memory.
 #pragma once
 
 #include <chrono>
@@ -42,11 +43,11 @@ class ScanSessions {
 
   // Opens a scan of the replica's rows, whose store is open, and reads the first batch. `row_limit`
   // 0: all. kTooManyScanners.
-  Result<ScanBatch> Open(const std::shared_ptr<replica::Replica>& replica, uint64_t row_limit,
-                         size_t batch_bytes);
+  runtime::Task<Result<ScanBatch>> Open(std::shared_ptr<replica::Replica> replica,
+                                        uint64_t row_limit, size_t batch_bytes);
   // The next batch. kUnknownScannerId, kScannerExpired, kInvalidScanRequest when `call` is not the
-  // next call: the session stays then.
-  Result<ScanBatch> Continue(std::string_view id, int32_t call, size_t batch_bytes);
+  // next call or the call before is still being answered: the session stays then.
+  runtime::Task<Result<ScanBatch>> Continue(std::string id, int32_t call, size_t batch_bytes);
   // Whether there was such a session or not.
   void Close(std::string_view id) { sessions_.erase(std::string(id)); }
   // Ends what was not used for longer than the time to live, and forgets old ids.
@@ -57,17 +58,26 @@ class ScanSessions {
   static std::optional<runtime::ShardId> ShardOf(std::string_view id);
 
  private:
+  // Where a scan is. Of the blocking pool while a call is answered.
+  struct Walk {
+    std::unique_ptr<kv::StoreCursor> cursor;
+    bool begun = false;
+    std::optional<uint64_t> rows_left;  // nothing: all
+  };
   struct Session {
     std::weak_ptr<replica::Replica> replica;
     TableBucket bucket;
-    std::unique_ptr<kv::StoreCursor> cursor;
-    uint64_t rows_left = 0;  // counts down when limited
-    bool limited = false;
+    std::shared_ptr<Walk> walk;
     int32_t next_call = 1;
+    bool answering = false;
     runtime::Instant last_used;
   };
 
-  Result<ScanBatch> Fill(Session& session, size_t batch_bytes) const;
+  // Blocking. No records: there are no rows.
+  static Result<ScanBatch> ReadBatch(Walk& walk, size_t limit_bytes);
+  // The batch that the session is `answering`; after the last the session is gone.
+  runtime::Task<Result<ScanBatch>> Answer(std::string id, std::shared_ptr<Walk> walk,
+                                          size_t batch_bytes);
   static std::string MakeId();
 
   const ScanLimits limits_;
