@@ -87,7 +87,8 @@ def main(vectors, out):
     goes_on = [bytes.fromhex(f"0a0140" f"18{call:02x}" "20c801") for call in range(1, 9)]
     ends = bytes.fromhex("0a0140" "2801")
     for calls in ([opens], [opens, *goes_on], [opens, goes_on[0], ends, goes_on[1]], [opens] * 5, [goes_on[0]],
-                  [opens, goes_on[3], goes_on[0], goes_on[0]], [ends, opens, ends]):
+                  [opens, goes_on[3], goes_on[0], goes_on[0]], [ends, opens, ends],
+                  [opens, b"", b"", b"", goes_on[0]]):
         add("scan_kv_fuzz", b"".join(len(call).to_bytes(2, "little") + call for call in calls))
     add("ranges_fuzz", b"\2\0" + b"STROMCR1" + bytes(8) + bytes(4) + bytes(4))
     segment = load("log/index_and_segment.json")

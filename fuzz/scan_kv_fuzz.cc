@@ -1,11 +1,14 @@
-// Requests of SCAN_KV to a whole server (simulated, so that an input does the same each time): the
-// input is cut into request bodies, two bytes of length before each. A body may name the scanner
-// that the last answer named. Whatever comes, each is answered, and a scan finds all rows.
+// Requests of SCAN_KV to the handler of a whole server (simulated, so that an input does the same
+// each time): the input is cut into request bodies, two bytes of length before each; an empty one
+// lets time pass first, in which scanners expire. A body may name the scanner that was opened last.
+// Whatever comes, each is answered, what was opened can be closed, and a scan finds all rows.
 #include "base/check.h"
 #include "format/kv_batch.h"
 #include "kv/memory_store.h"
 #include "runtime/sim.h"
 #include "server/server.h"
+#include "server/server_shard.h"
+#include "server/session.h"
 #include "server/test_client.h"
 
 namespace {
@@ -14,12 +17,13 @@ using namespace strom;
 using runtime::Task;
 
 constexpr int kRows = 20;
-constexpr std::string_view kSameScanner = "@";  // as an id: the last one that was given out
+constexpr std::string_view kSameScanner = "@";  // as an id: the one that was opened last
 
 struct World {
   runtime::SimWorld world{1};
   runtime::SimMachine& machine = world.AddMachine(2);
   std::unique_ptr<server::Server> server;
+  std::unique_ptr<server::Session> session;
   TableId table{-1};
 
   World() {
@@ -69,46 +73,68 @@ struct World {
     put.mutable_buckets_req(0)->set_records(batch.data(), batch.size());
     const auto answer = co_await (*client)->Ask<wire::pb::PutKvResponse>(wire::Api::kPutKv, put);
     STROM_CHECK(answer && !answer->buckets_resp(0).has_error_code());
+    auto connection = co_await runtime::ThisShard().network().Connect(server->endpoints()[0]);
+    STROM_CHECK(connection);
+    session = std::make_unique<server::Session>(server->shard(runtime::ThisShard().id()),
+                                                std::move(*connection), 0);
+  }
+
+  // The answer of the handler; the connection is never read.
+  Task<Result<wire::pb::ScanKvResponse>> Call(Bytes body) {
+    server::RequestContext context{
+        *session, session->home(), {static_cast<int16_t>(wire::Api::kScanKv), 0, 1}, body};
+    const auto frame = co_await server::HandlerOf(wire::Api::kScanKv)(context);
+    const Bytes bytes = frame.Flatten();
+    const auto answer = wire::ParseResponse(ByteView(bytes).subspan(4));
+    STROM_CHECK(answer && answer->request_id == 1);
+    STROM_CO_TRY(const ByteView success, wire::SuccessBody(*answer));
+    co_return wire::ParseMessage<wire::pb::ScanKvResponse>(success);
+  }
+
+  Task<Result<wire::pb::ScanKvResponse>> Call(const wire::pb::ScanKvRequest& request) {
+    Bytes body(request.ByteSizeLong());
+    request.SerializeToArray(body.data(), static_cast<int>(body.size()));
+    return Call(std::move(body));
   }
 
   Task<void> Serve(ByteView input) {
-    auto client = co_await server::TestClient::Connect(server->endpoints()[0]);
-    STROM_CHECK(client);
-    std::string scanner;
-    bool opened = false;
+    std::vector<std::string> scanners;
     while (input.size() >= 2) {
       const size_t size = std::min<size_t>(LoadLittle<uint16_t>(input.data()), input.size() - 2);
       Bytes body(input.begin() + 2, input.begin() + 2 + static_cast<ptrdiff_t>(size));
       input = input.subspan(2 + size);
+      if (size == 0) co_await runtime::Sleep(std::chrono::milliseconds(60));
       wire::pb::ScanKvRequest request;
-      if (request.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
-          request.scanner_id() == kSameScanner) {
-        request.set_scanner_id(scanner);
-        body.resize(request.ByteSizeLong());
-        request.SerializeToArray(body.data(), static_cast<int>(body.size()));
-      }
-      const auto answer = co_await (*client)->Call(wire::Api::kScanKv, std::move(body));
-      // An error frame is an answer; a connection that was cut is not.
-      STROM_CHECK(answer || answer.error().code != ErrorCode::kNetwork);
-      wire::pb::ScanKvResponse response;
-      if (answer && response.ParseFromArray(answer->data(), static_cast<int>(answer->size())) &&
-          response.has_scanner_id()) {
-        scanner = response.scanner_id();
-        opened = true;
-      }
+      const bool same =
+          request.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
+          request.scanner_id() == kSameScanner && !scanners.empty();
+      if (same) request.set_scanner_id(scanners.back());
+      const auto answer = same ? co_await Call(request) : co_await Call(std::move(body));
+      if (answer && answer->has_scanner_id() && request.has_bucket_scan_req())
+        scanners.push_back(answer->scanner_id());
     }
-    // What the input left open ends by itself; waiting is most of what a run costs.
-    if (opened) co_await runtime::Sleep(std::chrono::seconds(3));
-    co_await CountRows(**client);
+    if (scanners.empty()) co_return;
+    for (const std::string& scanner : scanners) {
+      wire::pb::ScanKvRequest close;
+      close.set_scanner_id(scanner);
+      close.set_close_scanner(true);
+      const auto closed = co_await Call(close);
+      STROM_CHECK(closed && !closed->has_error_code());
+    }
+    for (size_t i = 0; i < server->shard_count(); ++i) {
+      const auto shard = runtime::ShardId(static_cast<int>(i));
+      STROM_CHECK(server->shard(shard).scans.size() == 0);
+    }
+    co_await CountRows();
   }
 
-  Task<void> CountRows(server::TestClient& client) {
+  Task<void> CountRows() {
     wire::pb::ScanKvRequest request;
     request.mutable_bucket_scan_req()->set_table_id(table.value);
     request.mutable_bucket_scan_req()->set_bucket_id(0);
     request.set_batch_size_bytes(1 << 12);
     request.set_call_seq_id(0);
-    const auto all = co_await client.Ask<wire::pb::ScanKvResponse>(wire::Api::kScanKv, request);
+    const auto all = co_await Call(request);
     STROM_CHECK(all && !all->has_error_code() && !all->has_more_results());
     STROM_CHECK(LoadLittle<int32_t>(all->records().data() + 5) == kRows);
   }

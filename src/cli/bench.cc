@@ -207,6 +207,7 @@ nlohmann::ordered_json ToJson(const client::LoadRunOptions& options, client::Loa
       {"seconds", seconds},
       {"requests", figures.requests},
       {"unsent", figures.unsent},
+      {"refused", figures.refused},
       {"rows", figures.rows},
       {"record_bytes", figures.record_bytes},
       {"sent_bytes", figures.sent_bytes},

@@ -8,6 +8,9 @@ namespace {
 using runtime::Instant;
 using runtime::Task;
 
+// Before a request is sent again to a server that is behind its writes.
+constexpr runtime::Duration kBackOff = std::chrono::milliseconds(5);
+
 // One connection to each server that leads a bucket.
 struct Lane {
   std::vector<std::unique_ptr<Connection>> connections;
@@ -64,13 +67,22 @@ Task<Status> Exchange(Run& run, const Lane& lane, size_t slot, const LoadRequest
   Connection& connection = *lane.of_bucket[request.bucket];
   const std::array<ByteView, 2> pieces = {ByteView(request.head), request.tail};
   run.figures.delays.Add(runtime::ThisShard().Now() - due);
-  STROM_CO_TRY(Answer answer, co_await connection.Call(request.api, pieces));
+  Result<Yield> yield;
+  while (true) {
+    STROM_CO_TRY(Answer answer, co_await connection.Call(request.api, pieces));
+    yield = run.load.Judge(slot, answer.body);
+    connection.Recycle(std::move(answer));
+    if (yield) break;
+    const Instant again = runtime::ThisShard().Now() + kBackOff;
+    if (yield.error().code != ErrorCode::kStorageBackpressure || again >= run.given_up)
+      co_return std::unexpected(std::move(yield).error());
+    ++run.figures.refused;
+    co_await runtime::Sleep(kBackOff);
+  }
   run.figures.latencies.Add(runtime::ThisShard().Now() - due);
-  STROM_CO_TRY(const Yield yield, run.load.Judge(slot, answer.body));
-  connection.Recycle(std::move(answer));
   ++run.figures.requests;
-  run.figures.rows += yield.rows;
-  run.figures.record_bytes += yield.record_bytes;
+  run.figures.rows += yield->rows;
+  run.figures.record_bytes += yield->record_bytes;
   co_return Status();
 }
 

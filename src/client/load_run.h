@@ -30,6 +30,8 @@ struct LoadFigures {
   int64_t requests = 0;  // answered
   // Due within the duration, but not sent before twice of it was over, as the server was too slow.
   int64_t unsent = 0;
+  // Answers that the server is behind its writes: as a client does, the request was sent again.
+  int64_t refused = 0;
   int64_t rows = 0;
   uint64_t record_bytes = 0;
   uint64_t sent_bytes = 0;  // of whole frames
@@ -41,7 +43,8 @@ struct LoadFigures {
   Latencies delays;
 };
 
-// Fails when a connection cannot be opened or breaks, and when the load refuses an answer.
+// Fails when a connection cannot be opened or breaks, and when the load refuses an
+// answer with another error than kStorageBackpressure.
 runtime::Task<Result<LoadFigures>> RunLoad(const LocatedTable& table, Load& load,
                                            LoadRunOptions options);
 

@@ -21,12 +21,14 @@ class CountingLoad : public Load {
   }
   Result<Yield> Judge(size_t /*slot*/, ByteView body) override {
     if (refuse) return Fail(ErrorCode::kCorruptRecord, "refused");
+    if (behind-- > 0) return Fail(ErrorCode::kStorageBackpressure, "behind");
     return Yield{.rows = 1, .record_bytes = body.size()};
   }
 
   size_t most_slot = 0;
   int left = -1;
   bool refuse = false;
+  int behind = 0;  // answers that say that the server is behind its writes
 };
 
 // On a simulated machine, where time passes only when all wait: the figures are exact.
@@ -123,6 +125,29 @@ TEST(LoadRun, AnAnswerThatTheLoadRefusesEndsTheRun) {
       RunAgainst(After([](int) { return milliseconds(1); }), load, {.in_flight = 10});
   ASSERT_FALSE(figures);
   EXPECT_EQ(figures.error().message, "refused");
+}
+
+TEST(LoadRun, ARequestThatTheServerIsTooFarBehindForIsSentAgain) {
+  CountingLoad load;
+  load.behind = 3;
+  const auto figures =
+      RunAgainst(After([](int) { return milliseconds(1); }), load, {.count = 10});
+  ASSERT_TRUE(figures) << figures.error().message;
+  EXPECT_EQ(figures->requests, 10);
+  EXPECT_EQ(figures->refused, 3);
+  EXPECT_EQ(figures->latencies.count(), 10U);
+  // The wait of the first one counts.
+  Latencies latencies = figures->latencies;
+  EXPECT_GE(latencies.Percentile(100), milliseconds(15));
+}
+
+TEST(LoadRun, AServerThatStaysBehindEndsTheRun) {
+  CountingLoad load;
+  load.behind = 1'000'000;
+  const auto figures = RunAgainst(After([](int) { return milliseconds(1); }), load,
+                                  {.duration = std::chrono::seconds(1), .count = 10});
+  ASSERT_FALSE(figures);
+  EXPECT_EQ(figures.error().code, ErrorCode::kStorageBackpressure);
 }
 
 TEST(LoadRun, AServerThatClosesTheConnectionEndsTheRun) {
