@@ -37,6 +37,7 @@ CACHES_OF_PEER = {"kv.rocksdb.block.cache-size": "8mb", "kv.rocksdb.writebuffer.
 COLUMNS = 20
 CLIENT_ROWS = 4000  # of a batch that the client writes
 FRAME_BYTES = 1 << 20
+STORED_ROW_BYTES = 1000  # of a row of 20 columns, about: changelog with both images, write buffer, files
 LONG_S = 300  # for loads that end by their number of requests
 
 
@@ -54,6 +55,10 @@ class Figures:
         self.number += 1
         return f"t{self.number}"
 
+    def warm(self, volume):
+        """Before a load that makes the server write so many bytes."""
+        load.warm_memory(self.server.folder.parent, volume * 1.2)
+
     def rows(self, columns, rows):
         return self.batches.setdefault((columns, rows), load.rows_of(columns, rows))
 
@@ -70,6 +75,7 @@ class Figures:
     def produce(self, name, total_bytes, **options):
         """Batches of about FRAME_BYTES by `strom bench`; makes the table."""
         options = {"connections": 2, "in_flight": 4, "columns": COLUMNS, **options}
+        self.warm(total_bytes)
         return load.native(self.server, "produce", name, batch_bytes=FRAME_BYTES, seconds=LONG_S,
                            count=max(1, total_bytes // FRAME_BYTES), **options)
 
@@ -79,7 +85,9 @@ class Figures:
         for compression in ("NONE", None):
             rows = self.rows(COLUMNS, CLIENT_ROWS)
             name = self.name()
-            used = load.client_append(self.server, name, rows, int(300 * self.scale) + 1, COLUMNS, compression)
+            count = int(300 * self.scale) + 1
+            self.warm(count * rows.nbytes)
+            used = load.client_append(self.server, name, rows, count, COLUMNS, compression)
             load.drop_table(self.server, name)
             values[f"append (client, {compression or 'default ZSTD'}{self.suffix})"] = used.cpu / (used.bytes / GB)
         name = self.name()
@@ -169,6 +177,7 @@ class Figures:
                  "in_flight": 4, "seconds": LONG_S}
         load.native(self.server, "produce", name, **shape, count=max(1, int(2e8 * self.scale) >> 16))
         requests = int(3e8 * self.scale) >> 16
+        self.warm(5e8 * self.scale)
         with load.Usage(self.server) as used:
             found = load.native_together(
                 load.native_command(self.server, "produce", name, **shape, count=requests),
@@ -210,6 +219,7 @@ class Figures:
         """Rows of 20 columns in requests of 1,000; CPU-us a row."""
         options = {"keys": rows, "rows": 1000, "count": max(1, rows // 1000), "in_flight": 4,
                    "seconds": LONG_S, "columns": COLUMNS, **options}
+        self.warm(rows * STORED_ROW_BYTES)
         used = load.native(self.server, "put", name, **options)
         return used["cpu"] / used["rows"] * 1e6
 

@@ -105,9 +105,8 @@ struct World {
       input = input.subspan(2 + size);
       if (size == 0) co_await runtime::Sleep(std::chrono::milliseconds(60));
       wire::pb::ScanKvRequest request;
-      const bool same =
-          request.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
-          request.scanner_id() == kSameScanner && !scanners.empty();
+      const bool same = request.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
+                        request.scanner_id() == kSameScanner && !scanners.empty();
       if (same) request.set_scanner_id(scanners.back());
       const auto answer = same ? co_await Call(request) : co_await Call(std::move(body));
       if (answer && answer->has_scanner_id() && request.has_bucket_scan_req())

@@ -130,8 +130,7 @@ TEST(LoadRun, AnAnswerThatTheLoadRefusesEndsTheRun) {
 TEST(LoadRun, ARequestThatTheServerIsTooFarBehindForIsSentAgain) {
   CountingLoad load;
   load.behind = 3;
-  const auto figures =
-      RunAgainst(After([](int) { return milliseconds(1); }), load, {.count = 10});
+  const auto figures = RunAgainst(After([](int) { return milliseconds(1); }), load, {.count = 10});
   ASSERT_TRUE(figures) << figures.error().message;
   EXPECT_EQ(figures->requests, 10);
   EXPECT_EQ(figures->refused, 3);

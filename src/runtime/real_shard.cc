@@ -25,7 +25,11 @@ uint64_t SystemSeed() {
 }  // namespace
 
 RealShard::RealShard(ShardId id, RealShared& shared)
-    : id_(id), shared_(shared), network_(MakeRealNetwork(*this)), random_(SystemSeed()) {}
+    : id_(id),
+      shared_(shared),
+      network_(MakeRealNetwork(*this)),
+      random_(SystemSeed()),
+      idle_policy_(shared.poll_before_block) {}
 
 RealShard::~RealShard() {
   while (spare_nodes_ != nullptr)
@@ -166,13 +170,17 @@ bool RealShard::SomethingToDo() {
 
 void RealShard::WaitForWork() {
   if (reactor_.Poll(Duration::zero()) || SomethingToDo()) return;
-  // Blocking and being woken costs far more than what is likely to come within microseconds.
-  Instant now = Now();
-  const Instant poll_end = now + shared_.poll_before_block;
+  const Instant idle = Now();
+  const Instant poll_end = idle + idle_policy_.WindowAfter(idle - busy_since_);
+  Instant now = idle;
   while (now < poll_end) {
-    if (timers_.next() && *timers_.next() <= now) return;
-    if (reactor_.Poll(Duration::zero()) || SomethingToDo()) return;
+    const bool found = reactor_.Poll(Duration::zero()) || SomethingToDo();
     now = Now();
+    busy_since_ = now;
+    if (timers_.next() && *timers_.next() <= now) return;
+    if (!found) continue;
+    idle_policy_.Came(now - idle, false);
+    return;
   }
   sleeping_.store(true);
   if (!SomethingToDo()) {
@@ -181,6 +189,8 @@ void RealShard::WaitForWork() {
     reactor_.Poll(timeout);
   }
   sleeping_.store(false);
+  busy_since_ = Now();
+  idle_policy_.Came(busy_since_ - idle, true);
 }
 
 }  // namespace strom::runtime::internal

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/blocking_pool.h"
+#include "runtime/idle_policy.h"
 #include "runtime/random.h"
 #include "runtime/reactor.h"
 #include "runtime/timer_queue.h"
@@ -69,6 +70,8 @@ class RealShard final : public Shard {
   Reactor reactor_;
   std::unique_ptr<Network> network_;
   RandomSource random_;
+  IdlePolicy idle_policy_;
+  Instant busy_since_{};            // when it last had nothing to do
   std::vector<Outbox> outboxes_;    // by receiver
   std::vector<int> full_outboxes_;  // receivers with something in their outbox
   WorkNode* spare_nodes_ = nullptr;
