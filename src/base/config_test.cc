@@ -153,7 +153,8 @@ std::optional<std::string> ExpectedDefault(const std::string& key,
 // a server.
 TEST(ConfigOptionsVectors, ServerOptionsAreThoseOfTheReference) {
   VectorReport report("metadata/config-options.json");
-  std::set<std::string_view> ours = {"kv.rocksdb.shared-block-cache.size",
+  std::set<std::string_view> ours = {"kv.close-idle-interval",
+                                     "kv.rocksdb.shared-block-cache.size",
                                      "kv.rocksdb.shared-write-buffer.size",
                                      "log.close-idle-interval",
                                      "log.fsync",

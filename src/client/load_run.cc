@@ -8,8 +8,9 @@ namespace {
 using runtime::Instant;
 using runtime::Task;
 
-// Before a request is sent again to a server that is behind its writes.
+// Before a request is sent again to a server that is behind its writes, and for how long at most.
 constexpr runtime::Duration kBackOff = std::chrono::milliseconds(5);
+constexpr runtime::Duration kLongestBackOff = std::chrono::seconds(30);
 
 // One connection to each server that leads a bucket.
 struct Lane {
@@ -62,19 +63,24 @@ std::optional<Instant> NextDue(Run& run) {
   return std::nullopt;
 }
 
+// Versions of PUT_KV below 2 know the one as the other.
+bool IsBehind(const Error& error) {
+  return error.code == ErrorCode::kStorageBackpressure || error.code == ErrorCode::kKvStorage;
+}
+
 Task<Status> Exchange(Run& run, const Lane& lane, size_t slot, const LoadRequest& request,
                       Instant due) {
   Connection& connection = *lane.of_bucket[request.bucket];
   const std::array<ByteView, 2> pieces = {ByteView(request.head), request.tail};
   run.figures.delays.Add(runtime::ThisShard().Now() - due);
+  const Instant last_try = std::min(run.given_up, runtime::ThisShard().Now() + kLongestBackOff);
   Result<Yield> yield;
   while (true) {
     STROM_CO_TRY(Answer answer, co_await connection.Call(request.api, pieces));
     yield = run.load.Judge(slot, answer.body);
     connection.Recycle(std::move(answer));
     if (yield) break;
-    const Instant again = runtime::ThisShard().Now() + kBackOff;
-    if (yield.error().code != ErrorCode::kStorageBackpressure || again >= run.given_up)
+    if (!IsBehind(yield.error()) || runtime::ThisShard().Now() >= last_try)
       co_return std::unexpected(std::move(yield).error());
     ++run.figures.refused;
     co_await runtime::Sleep(kBackOff);

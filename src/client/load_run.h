@@ -44,7 +44,7 @@ struct LoadFigures {
 };
 
 // Fails when a connection cannot be opened or breaks, and when the load refuses an
-// answer with another error than kStorageBackpressure.
+// answer with another error than that the server is behind its writes.
 runtime::Task<Result<LoadFigures>> RunLoad(const LocatedTable& table, Load& load,
                                            LoadRunOptions options);
 

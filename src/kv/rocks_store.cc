@@ -1,6 +1,10 @@
 #include "kv/rocks_store.h"
 
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
+#include <mutex>
+#include <unordered_set>
 
 #include <rocksdb/cache.h>
 #include <rocksdb/db.h>
@@ -91,6 +95,32 @@ class NoRecoveryByItself final : public rocksdb::EventListener {
                             bool* by_itself) override {
     *by_itself = false;
   }
+};
+
+// Directories that a database has open. Who still reads a store that its owner has closed keeps it
+// open, and the directory locked.
+class OpenDirectories {
+ public:
+  void Add(const std::string& directory) {
+    const std::scoped_lock lock(mutex_);
+    open_.insert(directory);
+  }
+  void Remove(const std::string& directory) {
+    const std::scoped_lock lock(mutex_);
+    open_.erase(directory);
+    closed_.notify_all();
+  }
+  bool AwaitClosed(const std::string& directory) {
+    std::unique_lock lock(mutex_);
+    return closed_.wait_for(lock, kLongestWait, [&] { return !open_.contains(directory); });
+  }
+
+ private:
+  static constexpr std::chrono::seconds kLongestWait{2};
+
+  std::mutex mutex_;
+  std::condition_variable closed_;
+  std::unordered_set<std::string> open_;
 };
 
 class RocksStore final : public Store {
@@ -217,6 +247,8 @@ class RocksStore final : public Store {
     return load;
   }
 
+  bool has_cursors() const override { return db_.use_count() > 1; }
+
   Status Flush() override {
     const rocksdb::Status flushed = db_->Flush(rocksdb::FlushOptions(), families_);
     return flushed.ok() ? Status{} : StorageError(directory_, "flushing", flushed);
@@ -337,6 +369,11 @@ class RocksEngine final : public StoreEngine {
   }
 
   Result<std::unique_ptr<Store>> Open(const std::string& directory) override {
+    if (!directories_->AwaitClosed(directory)) {
+      return Fail(ErrorCode::kKvStorage,
+                  "The key-value store in {} was closed and is still being read; try again.",
+                  directory);
+    }
     const rocksdb::ColumnFamilyOptions data = DataOptions(shared_);
     rocksdb::ColumnFamilyOptions own = data;
     own.write_buffer_size = size_t{1} << 20;
@@ -356,8 +393,14 @@ class RocksEngine final : public StoreEngine {
                   status.ToString());
     }
     if (!status.ok()) return StorageError(directory, "opening", status);
-    auto store = std::make_unique<RocksStore>(directory, std::shared_ptr<rocksdb::DB>(opened),
-                                              std::move(handles), shared_.options);
+    directories_->Add(directory);
+    std::shared_ptr<rocksdb::DB> database(
+        opened, [directories = directories_, directory](rocksdb::DB* closing) {
+          delete closing;
+          directories->Remove(directory);
+        });
+    auto store = std::make_unique<RocksStore>(directory, std::move(database), std::move(handles),
+                                              shared_.options);
     if (is_new) STROM_TRY_VOID(SyncParentOf(directory));
     STROM_TRY_VOID(store->LoadPosition());
     STROM_TRY_VOID(store->LoadIdentity());
@@ -390,6 +433,7 @@ class RocksEngine final : public StoreEngine {
   }
 
   Shared shared_;
+  const std::shared_ptr<OpenDirectories> directories_ = std::make_shared<OpenDirectories>();
 };
 
 }  // namespace

@@ -10,6 +10,7 @@
 // (memory_store.h).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -82,19 +83,31 @@ class Store {
   virtual std::unique_ptr<StoreCursor> Scan() const = 0;
   // Costs a lock of the store: not for every write.
   virtual StoreLoad load() const { return {}; }
+  // Whether a cursor is left: it keeps the files open.
+  virtual bool has_cursors() const { return false; }
+
+  // A mark that readers leave, on any shard, and the owner takes away: whether it was there.
+  void MarkUsed() const {
+    if (!used_.load(std::memory_order_relaxed)) used_.store(true, std::memory_order_relaxed);
+  }
+  bool TakeUsed() const { return used_.exchange(false, std::memory_order_relaxed); }
 
   // Blocking: makes everything written before the call durable.
   virtual Status Flush() = 0;
   // Blocking: flushes and writes a copy that readers can open into `directory`, which must not
   // exist. The state it holds; writes may go on.
   virtual Result<StorePosition> Checkpoint(const std::string& directory) = 0;
+
+ private:
+  mutable std::atomic<bool> used_{false};
 };
 
 // Opens stores; one for a process (real) or machine (simulated), used from any thread.
 class StoreEngine {
  public:
   virtual ~StoreEngine() = default;
-  // Blocking: opens or creates. kKvStorage names the directory and what is wrong with it;
+  // Blocking: opens or creates; waits a little for who still reads what was open there before.
+  // kKvStorage names the directory and what is wrong with it;
   // kCorruptRecord says that its files are damaged, so that trying again is of no use.
   virtual Result<std::unique_ptr<Store>> Open(const std::string& directory) = 0;
   // Blocking: deletes all of a store that is not open. It does not come back after a power cut:

@@ -57,6 +57,9 @@ class BucketSnapshots {
   // Nothing if there is nothing new. The caller keeps bucket and log until it returns.
   runtime::Task<Result<std::optional<int64_t>>> Take(kv::KvBucket& bucket, log::Log& log);
 
+  // Whether Take would find nothing new in a store that is so far.
+  bool HasAllBelow(Offset offset) const { return newest_known_ && newest_offset_ >= offset; }
+
   // Readers of snapshots go on in the changelog from here; 0 while there is none.
   runtime::Task<Result<Offset>> RetainOffset();
 

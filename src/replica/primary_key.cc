@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "format/record_batch.h"
+#include "runtime/file.h"
 
 namespace strom::replica {
 namespace {
@@ -12,6 +13,8 @@ constexpr int kMaxFailedCommits = 10;
 // Rows of one bucket that may wait for their commit in memory.
 constexpr size_t kMaxBufferedBytes = size_t{256} << 20;
 constexpr std::chrono::milliseconds kLoadAge{100};
+// What a disk must take before a store that failed is opened again: about what that writes.
+constexpr size_t kProbeBytes = size_t{1} << 20;
 
 }  // namespace
 
@@ -28,6 +31,16 @@ runtime::Task<Status> PrimaryKey::Open(Offset committed) {
   if (closed_) {
     co_return Fail(ErrorCode::kNotLeaderOrFollower, "The store of {} is closed.", table_->name());
   }
+  STROM_CO_TRY_VOID(CheckWritable());
+  co_return co_await OpenNow(committed);
+}
+
+Status PrimaryKey::CheckWritable() const {
+  if (failure_) return Fail(*failure_);
+  return {};
+}
+
+runtime::Task<Status> PrimaryKey::OpenNow(Offset committed) {
   opening_ = true;
   auto store = co_await OpenStore(committed);
   Status status;
@@ -156,6 +169,66 @@ Status PrimaryKey::CheckPressure(size_t batch_bytes) {
 
 float PrimaryKey::Pressure() {
   return kv::PressureOf(Load(), refused_);
+}
+
+runtime::Task<bool> PrimaryKey::CloseNow() {
+  std::shared_ptr<kv::Store> store = bucket_->TakeStore();
+  if (store.use_count() > 1 || store->has_cursors()) {
+    bucket_->PutStoreBack(std::move(store));
+    co_return false;
+  }
+  bucket_.reset();
+  co_return co_await runtime::OnBlockingPool([&] {
+    store.reset();
+    return true;
+  });
+}
+
+runtime::Task<Status> PrimaryKey::Reopen(Offset committed) {
+  auto held = co_await snapshot_lock_.Lock();
+  while (opening_)
+    co_await opened_.Wait();
+  if (closed_) co_return CheckWritable();
+  // Opening is dear, and without room it would fail: the rows that can still be read would be gone.
+  runtime::FileSystem& files = runtime::ThisShard().files();
+  const std::string probe = directory_ + ".probe";
+  STROM_CO_TRY_VOID(co_await runtime::OnBlockingPool([&]() -> Status {
+    STROM_TRY_VOID(runtime::ReplaceFile(files, probe, Bytes(kProbeBytes)));
+    return files.Remove(probe);
+  }));
+  if (closed_) co_return CheckWritable();
+  if (bucket_) {
+    opening_ = true;
+    const bool closed = co_await CloseNow();
+    opening_ = false;
+    opened_.Notify();
+    if (!closed) {
+      co_return Fail(ErrorCode::kKvStorage, "The store of {} is still being read.", table_->name());
+    }
+  }
+  STROM_CO_TRY_VOID(co_await OpenNow(committed));
+  failure_.reset();
+  failed_commits_ = 0;
+  refused_ = false;
+  co_return Status{};
+}
+
+runtime::Task<Result<bool>> PrimaryKey::CloseIfIdle() {
+  auto held = co_await snapshot_lock_.Lock();
+  if (!bucket_ || closed_ || opening_ || failure_) co_return false;
+  kv::Store& store = bucket_->store();
+  const Offset end = store.position().offset;
+  if (store.TakeUsed() || end < log_.end_offset()) co_return false;
+  if (snapshots_ && !snapshots_->HasAllBelow(end)) co_return false;
+  Status flushed = co_await runtime::OnBlockingPool([&] { return store.Flush(); });
+  if (!flushed) co_return Fail(flushed.error());
+  // Writers and readers may have come meanwhile.
+  if (!bucket_ || closed_ || opening_ || store.TakeUsed()) co_return false;
+  opening_ = true;
+  const bool closed = co_await CloseNow();
+  opening_ = false;
+  opened_.Notify();
+  co_return closed;
 }
 
 runtime::Task<Result<std::optional<int64_t>>> PrimaryKey::TakeSnapshot() {

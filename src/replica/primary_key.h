@@ -36,6 +36,17 @@ class PrimaryKey {
   // kStorageBackpressure has been seen several times in a row.
   Result<Offset> Commit(Offset target);
 
+  // The store has failed: writes are refused with that error until it is opened again, reads go on
+  // as far as they can.
+  void MarkFailed(Error error) { failure_ = std::move(error); }
+  Status CheckWritable() const;
+  // Closes a store that has failed, opens it again and replays the log up to `committed`, its end.
+  // kKvStorage while the disk takes no file, or somebody still scans the store: try again later.
+  runtime::Task<Status> Reopen(Offset committed);
+  // Closes a store that nobody has used since the last call, if all of the log is in it and all of
+  // it in a snapshot; it is opened again when it is needed. Whether it was closed.
+  runtime::Task<Result<bool>> CloseIfIdle();
+
   // Whether a batch of that many bytes may be written now (spec 05, 11): kStorageBackpressure.
   Status CheckPressure(size_t batch_bytes);
   // How near it is to refusing, for the writer: 0 to below 1.
@@ -53,6 +64,9 @@ class PrimaryKey {
  private:
   using Opened = Result<std::unique_ptr<kv::Store>>;
 
+  runtime::Task<Status> OpenNow(Offset committed);
+  // Gives a store that nobody else holds up; else it stays open. Whether it was closed.
+  runtime::Task<bool> CloseNow();
   runtime::Task<Opened> OpenStore(Offset committed);
   runtime::Task<Opened> Rebuild(Opened store, Offset committed, std::string_view reason);
   const kv::StoreLoad& Load();
@@ -65,9 +79,10 @@ class PrimaryKey {
   std::optional<BucketSnapshots> snapshots_;
   runtime::AsyncMutex snapshot_lock_;  // the store stays while one is taken
   std::unique_ptr<kv::KvBucket> bucket_;
-  bool opening_ = false;
+  bool opening_ = false;  // or closing: whoever needs the store waits
   bool closed_ = false;
   std::string open_failure_;  // the last one
+  std::optional<Error> failure_;
   runtime::Event opened_;
   int failed_commits_ = 0;
   bool refused_ = false;  // the store took no write the last time

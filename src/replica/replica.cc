@@ -58,10 +58,7 @@ runtime::Task<void> Replica::CommitLoop() {
     const Offset target = log_->end_offset();
     Status committed = co_await commit_.Commit(*log_);
     if (!committed) {
-      failed_ = committed.error();
-      Log(LogLevel::kError, "log.failed",
-          {{"bucket", bucket_}, {"table", table_->path}, {"reason", failed_->message}});
-      WakeAll();
+      FailLog(committed.error());
       break;
     }
     if (primary_key_) {
@@ -71,6 +68,13 @@ runtime::Task<void> Replica::CommitLoop() {
     }
   }
   committing_ = false;
+}
+
+void Replica::FailLog(const Error& error) {
+  failed_ = error;
+  Log(LogLevel::kError, "log.failed",
+      {{"bucket", bucket_}, {"table", table_->path}, {"reason", error.message}});
+  WakeAll();
 }
 
 void Replica::AdvanceHighWatermark(Offset to) {
@@ -89,6 +93,7 @@ void Replica::WakeAll() {
 runtime::Task<Status> Replica::AwaitHighWatermark(Offset offset, runtime::Instant deadline) {
   while (high_watermark_ < offset) {
     if (dropped_ || failed_) co_return Fail(GoneError());
+    if (primary_key_) STROM_CO_TRY_VOID(primary_key_->CheckWritable());
     if (!co_await advanced_.WaitUntil(deadline) && high_watermark_ < offset) {
       co_return Fail(ErrorCode::kRequestTimeOut,
                      "The write to {} was appended but not committed in time; it will be "

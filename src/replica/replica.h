@@ -72,8 +72,11 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // for a log table, kKvStorage.
   runtime::Task<Status> OpenStore();
   bool store_is_open() const { return primary_key_ && primary_key_->is_open(); }
-  // Only while the store is open.
-  kv::KvBucket& rows() { return primary_key_->bucket(); }
+  // Only while the store is open: not to be kept across a wait, in which it may be closed.
+  kv::KvBucket& rows() {
+    primary_key_->bucket().store().MarkUsed();
+    return primary_key_->bucket();
+  }
   ReadableRows readable_rows() { return {rows().ShareStore(), table_}; }
 
   // Applies one KV batch (spec 05, 2): all of it or nothing. Errors are per bucket: 3, 9, 13, 14,
@@ -112,6 +115,9 @@ class Replica : public std::enable_shared_from_this<Replica> {
   // Lets go of the log's files while nobody needs them (see Log::CloseIfIdle).
   runtime::Task<Status> CloseLogIfIdle(Timestamp now);
 
+  // Lets go of the store's files and memory if it is idle (see PrimaryKey::CloseIfIdle).
+  runtime::Task<Result<bool>> CloseStoreIfIdle();
+
   // Of a primary-key bucket; nothing to do for others (see PrimaryKey).
   runtime::Task<Result<std::optional<int64_t>>> TakeSnapshot();
 
@@ -132,6 +138,9 @@ class Replica : public std::enable_shared_from_this<Replica> {
   void StartCommit();
   // Lets the store follow the log to `target`, in steps as it can, and readers with it.
   runtime::Task<Status> CommitRows(Offset target);
+  // After the store has failed with `why`: opens it again as soon as that works, with all of the
+  // log.
+  runtime::Task<Status> RecoverStore(Error why);
   Result<BucketRead> Project(const BucketReadRequest& request, Offset from, BucketRead read);
   // Where a read starts, if the log has it.
   Result<Offset> StartOf(const BucketReadRequest& request) const;
@@ -141,6 +150,7 @@ class Replica : public std::enable_shared_from_this<Replica> {
   runtime::Task<std::shared_ptr<const format::SegmentRanges>> RangesOf(const log::ReadResult& run);
   runtime::Task<std::shared_ptr<format::SegmentRanges>> MakeRanges(
       const log::ReadResult& run, std::shared_ptr<format::SegmentRanges> known);
+  void FailLog(const Error& error);
   void AdvanceHighWatermark(Offset to);
   void WakeAll();
   Error GoneError() const;

@@ -67,11 +67,13 @@ template <class Part, class Read>
 std::vector<Part*> ReadHere(ServerShard& home, std::vector<Part>& parts, Read read) {
   std::vector<Part*> left;
   for (Part& part : parts) {
-    const auto known = home.readable.find(part.bucket);
-    if (known == home.readable.end()) {
+    const auto known = home.known_rows.find(part.bucket);
+    auto store = known == home.known_rows.end() ? nullptr : known->second.store.lock();
+    if (!store) {
       left.push_back(&part);
     } else {
-      read(part, known->second);
+      store->MarkUsed();
+      read(part, replica::ReadableRows{std::move(store), known->second.table});
     }
   }
   return left;
@@ -83,8 +85,9 @@ template <class Part>
 void Remember(ServerShard& home, const std::vector<Part*>& parts) {
   for (Part* part : parts) {
     if (part->rows.store && home.catalog.FindTable(part->bucket.table) != nullptr) {
-      home.readable.insert_or_assign(part->bucket, std::move(part->rows));
+      home.known_rows.insert_or_assign(part->bucket, KnownRows{part->rows.store, part->rows.table});
     }
+    part->rows = {};
   }
 }
 

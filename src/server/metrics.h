@@ -39,11 +39,13 @@ struct ShardMetrics {
   Counter put_bytes;
   Counter looked_up_keys;
   Counter keys_from_disk;
+  Counter closed_stores;
   Counter snapshots;
   Counter failed_snapshots;
   Counter snapshot_bytes;
   Gauge parked_fetches;
   Gauge buckets;
+  Gauge open_stores;
   Gauge head_cache_bytes;
   Gauge range_cache_bytes;
   Gauge writes_refused;

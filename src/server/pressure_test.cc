@@ -1,5 +1,5 @@
-// What clients get from a server whose stores fall behind (spec 05, 11) or hold rows on disk alone,
-// and of scans that meet themselves.
+// What clients get from a server whose stores fall behind (spec 05, 11), fail, are idle or hold
+// rows on disk alone, and of scans that meet themselves.
 #include <gtest/gtest.h>
 
 #include "format/kv_batch.h"
@@ -19,6 +19,12 @@ using runtime::Task;
 struct Behaviour {
   int level0_files = 0;
   bool refuses = false;
+  bool fails = false;        // to write
+  bool cannot_open = false;  // any more
+  bool has_cursors = false;
+  bool has_no_snapshots = false;
+  int open_stores = 0;
+  int opened_stores = 0;  // so far
   bool has_nothing_in_memory = false;
   mutable int reads_from_disk = 0;
   runtime::Endpoint endpoint{};  // of the server
@@ -26,8 +32,12 @@ struct Behaviour {
 
 class SlowStore final : public kv::Store {
  public:
-  SlowStore(std::unique_ptr<kv::Store> store, const Behaviour& behaviour)
-      : store_(std::move(store)), behaviour_(behaviour) {}
+  SlowStore(std::unique_ptr<kv::Store> store, Behaviour& behaviour)
+      : store_(std::move(store)), behaviour_(behaviour) {
+    ++behaviour_.opened_stores;
+    ++behaviour_.open_stores;
+  }
+  ~SlowStore() override { --behaviour_.open_stores; }
 
   const kv::StorePosition& position() const override { return store_->position(); }
   const std::string& identity() const override { return store_->identity(); }
@@ -42,10 +52,12 @@ class SlowStore final : public kv::Store {
     return store_->Get(keys);
   }
   Status Write(std::span<const kv::StoreChange> changes, const kv::StorePosition& after) override {
+    if (behaviour_.fails) return Fail(ErrorCode::kKvStorage, "the disk is full");
     if (behaviour_.refuses) return Fail(ErrorCode::kStorageBackpressure, "behind");
     return store_->Write(changes, after);
   }
   std::unique_ptr<kv::StoreCursor> Scan() const override { return store_->Scan(); }
+  bool has_cursors() const override { return behaviour_.has_cursors; }
   kv::StoreLoad load() const override {
     return {.level0_files = behaviour_.level0_files,
             .level0_limit = 20,
@@ -55,26 +67,28 @@ class SlowStore final : public kv::Store {
   }
   Status Flush() override { return store_->Flush(); }
   Result<kv::StorePosition> Checkpoint(const std::string& directory) override {
+    if (behaviour_.has_no_snapshots) return Fail(ErrorCode::kKvStorage, "no snapshot");
     return store_->Checkpoint(directory);
   }
 
  private:
   std::unique_ptr<kv::Store> store_;
-  const Behaviour& behaviour_;
+  Behaviour& behaviour_;
 };
 
 class SlowEngine final : public kv::StoreEngine {
  public:
-  SlowEngine(runtime::FileSystem& files, const Behaviour& behaviour)
+  SlowEngine(runtime::FileSystem& files, Behaviour& behaviour)
       : behaviour_(behaviour), engine_(kv::MakeMemoryEngine(files)) {}
   Result<std::unique_ptr<kv::Store>> Open(const std::string& directory) override {
+    if (behaviour_.cannot_open) return Fail(ErrorCode::kKvStorage, "the disk is full again");
     STROM_TRY(auto store, engine_->Open(directory));
     return std::make_unique<SlowStore>(std::move(store), behaviour_);
   }
   Status Destroy(const std::string& directory) override { return engine_->Destroy(directory); }
 
  private:
-  const Behaviour& behaviour_;
+  Behaviour& behaviour_;
   std::unique_ptr<kv::StoreEngine> engine_;
 };
 
@@ -149,11 +163,12 @@ Task<wire::pb::ScanKvResponse> ContinueScan(TestClient& client, std::string scan
 }
 
 // `body` gets a client of a server whose stores behave as it says.
-void WithServer(std::function<Task<void>(TestClient&, TableId, Behaviour&)> body) {
+void WithServer(std::function<Task<void>(TestClient&, TableId, Behaviour&)> body,
+                const ServerSettings& more = {}) {
   runtime::RunSimulated(
-      [body]() -> Task<void> {
+      [body, more]() -> Task<void> {
         Behaviour behaviour;
-        ServerSettings settings;
+        ServerSettings settings = more;
         settings.data_dir = "/simulated/data";
         settings.listeners = {{"FLUSS", {"127.0.0.1", 0}, std::nullopt}};
         settings.store_engine =
@@ -221,18 +236,137 @@ TEST(Pressure, AStoreThatTookNoWriteRefusesMoreUntilItTakesOne) {
   });
 }
 
+const std::vector<bool> kFirstOnly = {true, false};
+
+TEST(FailedStores, AreOpenedAgainWithAllOfTheLogWhenTheyCanBe) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    EXPECT_FALSE((co_await Put(client, table, 2, -1)).has_error_code());
+    behaviour.fails = true;
+    // Appended, and known to the log when it is sent again; the client is not left waiting.
+    const auto failed = co_await Put(client, table, 2, -1);
+    EXPECT_EQ(failed.error_code(), 11);
+    EXPECT_NE(failed.error_message().find("the disk is full"), std::string::npos);
+    // Nothing more is taken; what was committed can be read.
+    EXPECT_EQ((co_await Put(client, table, 2)).error_code(), 11);
+    EXPECT_EQ(co_await LookUp(client, table), kFirstOnly);
+    behaviour.cannot_open = true;
+    co_await runtime::Sleep(5 * kLonger);
+    EXPECT_EQ(behaviour.open_stores, 0);
+    EXPECT_EQ((co_await Put(client, table, 2)).error_code(), 11);
+    behaviour.cannot_open = false;
+    behaviour.fails = false;
+    co_await runtime::Sleep(5 * kLonger);
+    EXPECT_EQ(behaviour.open_stores, 1);
+    EXPECT_EQ(co_await LookUp(client, table), kFirstOnly);
+    const auto taken = co_await Put(client, table, 2, -1);
+    EXPECT_FALSE(taken.has_error_code()) << taken.error_message();
+    // The first row, the update that failed and this one, each with its image before.
+    EXPECT_EQ(taken.log_end_offset(), 5);
+  });
+}
+
+TEST(FailedStores, WaitForScansBeforeTheyAreOpenedAgain) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    behaviour.fails = true;
+    behaviour.has_cursors = true;
+    EXPECT_EQ((co_await Put(client, table, 2, -1)).error_code(), 11);
+    behaviour.fails = false;
+    co_await runtime::Sleep(10 * kLonger);
+    EXPECT_EQ(behaviour.opened_stores, 1);
+    EXPECT_EQ((co_await Put(client, table, 2)).error_code(), 11);
+    behaviour.has_cursors = false;
+    co_await runtime::Sleep(2 * kLonger);
+    EXPECT_EQ(behaviour.opened_stores, 2);
+    EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 3);
+  });
+}
+
+TEST(FailedStores, DoNotKeepTheServerFromStopping) {
+  WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+    behaviour.fails = true;
+    EXPECT_EQ((co_await Put(client, table, 2, -1)).error_code(), 11);
+    behaviour.cannot_open = true;
+    co_await runtime::Sleep(2 * kLonger);
+  });
+}
+
+ServerSettings ClosingIdleStores() {
+  ServerSettings settings;
+  settings.close_idle_store_interval = std::chrono::seconds(5);
+  settings.kv_snapshot_interval = std::chrono::seconds(2);
+  return settings;
+}
+
+TEST(IdleStores, AreClosedAndOpenedAgainWhenTheyAreNeeded) {
+  WithServer(
+      [](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+        // Connections are on both shards: one of them is not the owner's.
+        auto second = co_await TestClient::Connect(behaviour.endpoint);
+        EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 1);
+        for (int round = 1; round <= 3; ++round) {
+          EXPECT_EQ(behaviour.open_stores, 1);
+          EXPECT_EQ(co_await LookUp(client, table), kFirstOnly);
+          EXPECT_EQ(co_await LookUp(**second, table), kFirstOnly);
+          co_await runtime::Sleep(20 * kLonger);
+          EXPECT_EQ(behaviour.open_stores, 0);
+          EXPECT_EQ(co_await LookUp(**second, table), kFirstOnly);
+          EXPECT_EQ(behaviour.opened_stores, round + 1);
+        }
+        co_await runtime::Sleep(20 * kLonger);
+        EXPECT_EQ(behaviour.open_stores, 0);
+        // The old row is there.
+        EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 3);
+      },
+      ClosingIdleStores());
+}
+
+TEST(IdleStores, ThoseThatAreReadOrScannedStayOpen) {
+  WithServer(
+      [](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+        auto second = co_await TestClient::Connect(behaviour.endpoint);
+        EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 1);
+        for (TestClient* reader : {&client, second->get()}) {
+          for (int i = 0; i < 20; ++i) {
+            EXPECT_EQ(co_await LookUp(*reader, table), kFirstOnly);
+            co_await runtime::Sleep(2 * kLonger);
+          }
+        }
+        EXPECT_EQ(behaviour.opened_stores, 1);
+        behaviour.has_cursors = true;
+        co_await runtime::Sleep(20 * kLonger);
+        EXPECT_EQ(behaviour.open_stores, 1);
+        behaviour.has_cursors = false;
+        co_await runtime::Sleep(20 * kLonger);
+        EXPECT_EQ(behaviour.open_stores, 0);
+      },
+      ClosingIdleStores());
+}
+
+TEST(IdleStores, WhoseRowsAreInNoSnapshotStayOpen) {
+  WithServer(
+      [](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
+        behaviour.has_no_snapshots = true;
+        EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 1);
+        co_await runtime::Sleep(20 * kLonger);
+        EXPECT_EQ(behaviour.open_stores, 1);
+        behaviour.has_no_snapshots = false;
+        co_await runtime::Sleep(20 * kLonger);
+        EXPECT_EQ(behaviour.open_stores, 0);
+      },
+      ClosingIdleStores());
+}
+
 TEST(Lookups, FindWhatIsOnDiskAlone) {
   WithServer([](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
-    const std::vector<bool> first_only = {true, false};
     EXPECT_FALSE((co_await Put(client, table, 2, -1)).has_error_code());
     behaviour.has_nothing_in_memory = true;
     // Once by the owner of the bucket, then where the connection is.
     for (int reads = 1; reads <= 2; ++reads) {
-      EXPECT_EQ(co_await LookUp(client, table), first_only);
+      EXPECT_EQ(co_await LookUp(client, table), kFirstOnly);
       EXPECT_EQ(behaviour.reads_from_disk, reads);
     }
     behaviour.has_nothing_in_memory = false;
-    EXPECT_EQ(co_await LookUp(client, table), first_only);
+    EXPECT_EQ(co_await LookUp(client, table), kFirstOnly);
     EXPECT_EQ(behaviour.reads_from_disk, 2);
   });
 }

@@ -225,7 +225,7 @@ runtime::Task<Status> Server::CloseShard(ServerShard& shard) {
   }
   co_await shard.connections.Join();
   co_await shard.background.Join();
-  shard.readable.clear();
+  shard.known_rows.clear();
   Status result;
   for (const auto& [bucket, replica] : shard.replicas.all()) {
     Status closed = co_await replica->Close();

@@ -86,6 +86,7 @@ class Server {
   using Upkeep = runtime::Task<void> (Server::*)(ServerShard&, std::shared_ptr<replica::Replica>);
   runtime::Task<void> ForEachReplica(ServerShard& shard, Upkeep upkeep);
   runtime::Task<void> CloseIdleLog(ServerShard& shard, std::shared_ptr<replica::Replica> replica);
+  runtime::Task<void> CloseIdleStore(ServerShard& shard, std::shared_ptr<replica::Replica> replica);
   runtime::Task<void> ApplyRetention(ServerShard& shard, std::shared_ptr<replica::Replica> replica);
   // Snapshots of primary-key buckets, one after the other on each shard.
   runtime::Task<void> SnapshotLoop(ServerShard& shard);

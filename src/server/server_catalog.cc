@@ -152,7 +152,7 @@ runtime::Task<bool> Server::ApplyOn(ServerShard& shard,
   coordinator::Apply(*change, shard.catalog);
   for (const TablePtr& table : change->dropped_tables) {
     for (int32_t b = 0; b < table->bucket_count; ++b) {
-      shard.readable.erase({table->id, std::nullopt, BucketId(b)});
+      shard.known_rows.erase({table->id, std::nullopt, BucketId(b)});
       auto replica = shard.replicas.Remove({table->id, std::nullopt, BucketId(b)});
       if (!replica) continue;
       shard.metrics.buckets.Add(-1);

@@ -21,6 +21,11 @@ namespace strom::server {
 class Server;
 class Session;
 
+struct KnownRows {
+  std::weak_ptr<const kv::Store> store;
+  std::shared_ptr<const metadata::TableInfo> table;
+};
+
 struct ServerShard {
   ServerShard(Server& server, runtime::Shard& shard);
   ~ServerShard();
@@ -38,8 +43,9 @@ struct ServerShard {
   log::HeadCache head_cache;
   replica::RangeCache range_cache;
   replica::ReplicaSet replicas;
-  // Rows of buckets, of all shards, that were looked up here: lookups cross to no other shard.
-  std::unordered_map<TableBucket, replica::ReadableRows> readable;
+  // Rows of buckets, of all shards, that were looked up here: lookups cross to no other shard. Of a
+  // store that its owner has closed meanwhile, nothing is left.
+  std::unordered_map<TableBucket, KnownRows> known_rows;
   ScanSessions scans;
   FrameBufferPool buffers;
   std::vector<Session*> sessions;

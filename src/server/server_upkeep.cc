@@ -68,6 +68,17 @@ runtime::Task<void> Server::CloseIdleLog(ServerShard& shard,
   }
 }
 
+runtime::Task<void> Server::CloseIdleStore(ServerShard& shard,
+                                           std::shared_ptr<replica::Replica> replica) {
+  const auto closed = co_await replica->CloseStoreIfIdle();
+  if (!closed) {
+    Log(LogLevel::kWarn, "kv.idle_not_closed",
+        {{"bucket", replica->bucket()}, {"reason", closed.error().message}});
+  } else if (*closed) {
+    shard.metrics.closed_stores.Add();
+  }
+}
+
 runtime::Task<void> Server::ApplyRetention(ServerShard& shard,
                                            std::shared_ptr<replica::Replica> replica) {
   // A segment that was closed by its age and not by an append: nobody else syncs it.
@@ -192,15 +203,21 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
   runtime::Instant next_retention = shard.shard.Now() + settings_.retention_interval;
   runtime::Instant next_scan_sweep = shard.shard.Now() + settings_.scans.sweep_interval;
   runtime::Instant next_close = shard.shard.Now();
+  runtime::Instant next_store_close = shard.shard.Now();
   const bool closes_idle = settings_.close_idle_interval.count() > 0;
+  const bool closes_idle_stores = settings_.close_idle_store_interval.count() > 0;
   runtime::Duration turn = kStaleSweepInterval;
   turn = std::min<runtime::Duration>(turn, settings_.retention_interval);
   if (closes_idle) turn = std::min<runtime::Duration>(turn, settings_.close_idle_interval);
+  if (closes_idle_stores)
+    turn = std::min<runtime::Duration>(turn, settings_.close_idle_store_interval);
   while (!shard.stopping) {
     co_await shard.stop.WaitUntil(shard.shard.Now() + turn);
     const runtime::Instant now = shard.shard.Now();
     for (Session* session : shard.sessions)
       session->CloseIfStale(now);
+    shard.metrics.open_stores.Set(std::ranges::count_if(
+        shard.replicas.all(), [](const auto& entry) { return entry.second->store_is_open(); }));
     if (now >= next_roll) {
       next_roll = now + kRollCheckInterval;
       RollOldSegments(shard);
@@ -217,6 +234,10 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
     if (closes_idle && now >= next_close) {
       next_close = now + settings_.close_idle_interval;
       co_await ForEachReplica(shard, &Server::CloseIdleLog);
+    }
+    if (closes_idle_stores && now >= next_store_close) {
+      next_store_close = now + settings_.close_idle_store_interval;
+      co_await ForEachReplica(shard, &Server::CloseIdleStore);
     }
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;

@@ -263,6 +263,7 @@ Result<ServerSettings> MakeSettings(const Config& config) {
   settings.commit.mode = *log::ParseCommitMode(config.String("log.fsync"));
   settings.commit.interval = As<milliseconds>(config.Duration("log.fsync.interval"));
   settings.close_idle_interval = As<milliseconds>(config.Duration("log.close-idle-interval"));
+  settings.close_idle_store_interval = As<milliseconds>(config.Duration("kv.close-idle-interval"));
   settings.segment_max_age = As<milliseconds>(config.Duration("log.segment.max-age"));
   settings.retention_interval = As<milliseconds>(config.Duration("log.retention.check-interval"));
   settings.roll_expired_active_segment = config.Bool("log.retention.roll-active-segment.enabled");
