@@ -109,7 +109,8 @@ and system, by the clock of its process.
 
 `client`: pyfluss 1.0.0. `frames` and latencies: `strom bench`, which sends made batches over a few
 connections, so that the server is the limit; latencies count from when an append was due at its fixed rate.
-`fsync ack` is Strom's default and stands beside a peer that does not sync.
+`fsync ack` is Strom's default and stands beside a peer that does not sync. Why a
+budget is missed: [performance.md](performance.md).
 
 {report.as_markdown(rows)}
 """)

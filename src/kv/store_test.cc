@@ -1,6 +1,7 @@
 #include "kv/store.h"
 
 #include <filesystem>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -237,6 +238,35 @@ TEST(MemoryStore, WhatIsDestroyedStaysGoneAfterAPowerCut) {
       co_return;
     }));
   }
+}
+
+TEST_P(StoreTest, AMarkOfUseIsTakenOnce) {
+  const auto engine = MakeEngine();
+  const auto store = Open(*engine);
+  EXPECT_FALSE(store->TakeUsed());
+  store->MarkUsed();
+  store->MarkUsed();
+  EXPECT_TRUE(store->TakeUsed());
+  EXPECT_FALSE(store->TakeUsed());
+}
+
+TEST(RocksStore, IsNotOpenedAgainWhileACursorOfItIsLeft) {
+  const runtime::TemporaryFolder folder;
+  const auto engine = MakeRocksEngine({});
+  auto store = *engine->Open(In(folder, "db"));
+  EXPECT_FALSE(store->has_cursors());
+  auto cursor = store->Scan();
+  EXPECT_TRUE(store->has_cursors());
+  store.reset();
+  const auto refused = engine->Open(In(folder, "db"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::kKvStorage);
+  EXPECT_NE(refused.error().message.find("still being read"), std::string::npos);
+  // One that ends meanwhile is waited for.
+  std::thread reader([&] { cursor.reset(); });
+  const auto opened = engine->Open(In(folder, "db"));
+  reader.join();
+  EXPECT_TRUE(opened) << opened.error().message;
 }
 
 TEST(RocksStore, AnUnwritableDirectoryIsAnErrorThatNamesIt) {
