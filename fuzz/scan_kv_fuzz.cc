@@ -93,7 +93,7 @@ struct World {
 
   Task<Result<wire::pb::ScanKvResponse>> Call(const wire::pb::ScanKvRequest& request) {
     Bytes body(request.ByteSizeLong());
-    request.SerializeToArray(body.data(), static_cast<int>(body.size()));
+    request.SerializePartialToArray(body.data(), static_cast<int>(body.size()));
     return Call(std::move(body));
   }
 
@@ -105,7 +105,7 @@ struct World {
       input = input.subspan(2 + size);
       if (size == 0) co_await runtime::Sleep(std::chrono::milliseconds(60));
       wire::pb::ScanKvRequest request;
-      const bool same = request.ParseFromArray(body.data(), static_cast<int>(body.size())) &&
+      const bool same = request.ParsePartialFromArray(body.data(), static_cast<int>(body.size())) &&
                         request.scanner_id() == kSameScanner && !scanners.empty();
       if (same) request.set_scanner_id(scanners.back());
       const auto answer = same ? co_await Call(request) : co_await Call(std::move(body));

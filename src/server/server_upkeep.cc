@@ -1,4 +1,6 @@
 // What a server does by the clock: sweeps, rolls, expiry, checkpoints.
+#include <malloc.h>
+
 #include "base/log.h"
 #include "replica/replica.h"
 #include "server/server.h"
@@ -10,6 +12,7 @@ namespace {
 constexpr std::chrono::seconds kStaleSweepInterval{1};
 constexpr std::chrono::seconds kRollCheckInterval{60};
 constexpr std::chrono::seconds kSnapshotCheckInterval{1};
+constexpr uint64_t kManyStores = 32;
 
 struct Offsets {
   log::OffsetMap recovery_points;
@@ -237,7 +240,12 @@ runtime::Task<void> Server::ShardUpkeep(ServerShard& shard) {
     }
     if (closes_idle_stores && now >= next_store_close) {
       next_store_close = now + settings_.close_idle_store_interval;
+      const uint64_t closed_before = shard.metrics.closed_stores.value();
       co_await ForEachReplica(shard, &Server::CloseIdleStore);
+      if (shard.metrics.closed_stores.value() >= closed_before + kManyStores) {
+        // What they used is free, but all over the heap: the allocator gives it back when asked.
+        co_await runtime::OnBlockingPool([] { return ::malloc_trim(0); });
+      }
     }
     if (now < next_expiry) continue;
     next_expiry = now + settings_.writer_expiration_check_interval;
