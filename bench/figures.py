@@ -28,10 +28,14 @@ BUDGETS = {
 LIMITS = {
     "start to ready": (300, 50),
     "resident, idle": (60, 25),
+    "resident with 1000 primary-key buckets": (600, 150),
+    "resident with 1000 primary-key buckets, idle": (600, 150),
 }
 
 # For lookups of what is not in the cache; the page cache holds it.
 CACHES_OF_STROM = {"kv.rocksdb.shared-block-cache.size": "8mb", "kv.rocksdb.writebuffer.size": "4mb"}
+# So that buckets become idle while they are waited for.
+SOON_IDLE = {"kv.close-idle-interval": "20 s", "kv.snapshot.interval": "5 s"}
 CACHES_OF_PEER = {"kv.rocksdb.block.cache-size": "8mb", "kv.rocksdb.writebuffer.size": "4mb"}
 
 COLUMNS = 20
@@ -303,6 +307,19 @@ class Figures:
              group=20, prefixes="")
         load.drop_table(self.server, groups)
         return values
+
+    def idle(self):
+        """1,000 primary-key buckets of 100 rows each: right after the writes, and when they have been closed."""
+        for _ in range(10):
+            load.native(self.server, "put", self.name(), keys=10_000, rows=100, count=100, buckets=100,
+                        columns=5, in_flight=4, seconds=LONG_S)
+        name = "resident with 1000 primary-key buckets"
+        values = {name: self.server.resident_bytes() / 1e6}
+        deadline = time.monotonic() + 120
+        while self.server.open_files() > 100 and time.monotonic() < deadline:
+            time.sleep(1)
+        time.sleep(2)
+        return values | {f"{name}, idle": self.server.resident_bytes() / 1e6}
 
     def memory(self):
         """Resident bytes after all the other load."""

@@ -14,13 +14,13 @@ import time
 
 import kafka
 import report
-from figures import CACHES_OF_PEER, CACHES_OF_STROM, Figures
+from figures import CACHES_OF_PEER, CACHES_OF_STROM, SOON_IDLE, Figures
 from servers import Peer, ROOT, Strom
 
 FIGURES = ["append", "scan", "wide", "filter", "latency", "concurrent", "buckets", "upsert", "lookup",
            "memory"]
-# What the peer cannot be asked within minutes on one machine.
-PEER_SKIPS = {"filter again", "buckets 10000"}
+# Of Strom alone: a thousand stores of the peer fill a disk.
+ALONE = ["idle"]
 OUT = ROOT / "build" / "bench"
 
 
@@ -37,7 +37,7 @@ def measure(make_server, names, runs, scale, fsync=None, bucket_counts=None):
     with make_server() as server:
         figures = Figures(server, fsync, scale)
         for name in names:
-            once = name in ("buckets", "filter", "memory")
+            once = name in ("buckets", "filter", "memory", "idle")
             for run in range(1 if once else runs + 1):
                 found = figures.buckets(bucket_counts) if name == "buckets" else getattr(figures, name)()
                 print(f"  {server.name}{figures.suffix}: {name}, run {run}", flush=True)
@@ -55,15 +55,15 @@ def machine():
 
 def main():
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
-    parser.add_argument("figures", nargs="*", help=f"of {', '.join(FIGURES + ['kafka'])}; all if none is named")
+    parser.add_argument("figures", nargs="*", help=f"of {', '.join(FIGURES + ALONE + ['kafka'])}; all if none is named")
     parser.add_argument("--quick", action="store_true", help="as --volume 20 --runs 1")
     parser.add_argument("--runs", type=int, default=3, help="counted runs of a figure (one more is dropped)")
     parser.add_argument("--volume", type=int, default=100, metavar="PERCENT", help="of the full load of a run")
     parser.add_argument("--only", choices=["strom", "peer"])
     arguments = parser.parse_args()
-    wanted = arguments.figures or FIGURES + ["kafka"]
+    wanted = arguments.figures or FIGURES + ALONE + ["kafka"]
     for name in wanted:
-        if name not in FIGURES + ["kafka"]:
+        if name not in FIGURES + ALONE + ["kafka"]:
             parser.error(f"there is no figure '{name}'")
     names = [name for name in FIGURES if name in wanted]
     runs, volume = (1, 20) if arguments.quick else (arguments.runs, arguments.volume)
@@ -79,6 +79,8 @@ def main():
         if "lookup" in names:
             results["strom"] |= measure(lambda: Strom(OUT / "strom", **CACHES_OF_STROM), ["beyond_cache"], runs,
                                         scale, "never")
+    if "idle" in wanted and arguments.only != "peer":
+        results["strom"] |= measure(lambda: Strom(OUT / "strom", **SOON_IDLE), ["idle"], runs, scale, "never")
     if names and arguments.only != "strom":
         results["peer"] = measure(lambda: Peer(OUT / "peer"), names, runs, scale, bucket_counts=(1, 100))
         if "lookup" in names:

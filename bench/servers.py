@@ -1,6 +1,7 @@
 """The servers that are measured: Strom, the peer (three JVMs), Kafka. Each is started in a folder of
 its own, watched through /proc, and ended by the ids of its processes."""
 
+import os
 import pathlib
 import shutil
 import signal
@@ -96,6 +97,9 @@ class Server:
 
     def resident_bytes(self):
         return sum(p.resident_bytes() for p in self.processes)
+
+    def open_files(self):
+        return sum(len(os.listdir(f"/proc/{p.pid}/fd")) for p in self.processes)
 
     def stop(self):
         for process in self.processes:
