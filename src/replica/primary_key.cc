@@ -9,7 +9,6 @@ namespace {
 
 // Read at once while a store is brought up to date (spec 05, 16).
 constexpr uint64_t kReplayBytes = uint64_t{16} << 20;
-constexpr int kMaxFailedCommits = 10;
 // Rows of one bucket that may wait for their commit in memory.
 constexpr size_t kMaxBufferedBytes = size_t{256} << 20;
 constexpr std::chrono::milliseconds kLoadAge{100};
@@ -19,8 +18,13 @@ constexpr size_t kProbeBytes = size_t{1} << 20;
 }  // namespace
 
 PrimaryKey::PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
-                       std::string directory, log::Log& log, std::optional<SnapshotPlace> place)
-    : table_(std::move(table)), engine_(engine), directory_(std::move(directory)), log_(log) {
+                       std::string directory, log::Log& log, std::optional<SnapshotPlace> place,
+                       StoreRetry retry)
+    : table_(std::move(table)),
+      engine_(engine),
+      directory_(std::move(directory)),
+      log_(log),
+      retry_(retry) {
   if (place) snapshots_.emplace(log_.bucket(), *std::move(place), directory_);
 }
 
@@ -143,7 +147,7 @@ Result<Offset> PrimaryKey::Commit(Offset target) {
   }
   refused_ = committed.error().code == ErrorCode::kStorageBackpressure;
   if (committed.error().code != ErrorCode::kStorageBackpressure &&
-      ++failed_commits_ >= kMaxFailedCommits) {
+      ++failed_commits_ >= retry_.commits) {
     return Fail(committed.error());
   }
   return std::min(target, bucket_->position().offset);

@@ -3,6 +3,7 @@
 // its shard.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,13 +19,23 @@
 
 namespace strom::replica {
 
+// What a store that takes no write is given.
+struct StoreRetry {
+  int commits = 10;  // in a row, before it counts as failed
+  // Between them, doubled each time up to the longest.
+  std::chrono::milliseconds first_wait{100};
+  std::chrono::milliseconds longest_wait{1000};
+  std::chrono::milliseconds reopen_interval{1000};  // of one that has failed
+};
+
 class PrimaryKey {
  public:
   // `directory` (…/kv-0) holds the store alone. `engine` and `log` outlive this. No `place`: no
   // snapshots.
   PrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine, std::string directory,
-             log::Log& log, std::optional<SnapshotPlace> place);
+             log::Log& log, std::optional<SnapshotPlace> place, StoreRetry retry);
 
+  const StoreRetry& retry() const { return retry_; }
   bool is_open() const { return bucket_ != nullptr; }
   // Opens the store and replays what it lacks of the log up to `committed`. Callers are served in
   // the order in which they came. kKvStorage when it cannot be opened; the next call tries again.
@@ -84,6 +95,7 @@ class PrimaryKey {
   std::string open_failure_;  // the last one
   std::optional<Error> failure_;
   runtime::Event opened_;
+  const StoreRetry retry_;
   int failed_commits_ = 0;
   bool refused_ = false;  // the store took no write the last time
   kv::StoreLoad load_;

@@ -55,7 +55,8 @@ class Replica : public std::enable_shared_from_this<Replica> {
 
   // Of a primary-key table, before anything else is called.
   void AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
-                     std::string directory, std::optional<SnapshotPlace> snapshots);
+                     std::string directory, std::optional<SnapshotPlace> snapshots,
+                     StoreRetry retry = {});
 
   const TableBucket& bucket() const { return bucket_; }
   const metadata::TableInfo& table() const { return *table_; }

@@ -4,18 +4,12 @@
 #include "replica/replica.h"
 
 namespace strom::replica {
-namespace {
-
-constexpr std::chrono::milliseconds kFirstCommitRetry{100};
-constexpr std::chrono::milliseconds kLastCommitRetry{1000};
-constexpr std::chrono::milliseconds kReopenInterval{1000};
-
-}  // namespace
 
 void Replica::AddPrimaryKey(std::shared_ptr<kv::KvTable> table, kv::StoreEngine& engine,
-                            std::string directory, std::optional<SnapshotPlace> snapshots) {
+                            std::string directory, std::optional<SnapshotPlace> snapshots,
+                            StoreRetry retry) {
   primary_key_ = std::make_unique<PrimaryKey>(std::move(table), engine, std::move(directory), *log_,
-                                              std::move(snapshots));
+                                              std::move(snapshots), retry);
 }
 
 runtime::Task<Status> Replica::OpenStore() {
@@ -52,16 +46,17 @@ Result<Appended> Replica::Put(ByteView records, const kv::PutOptions& options, T
 }
 
 runtime::Task<Status> Replica::CommitRows(Offset target) {
-  std::chrono::milliseconds wait = kFirstCommitRetry;
+  const StoreRetry& retry = primary_key_->retry();
+  std::chrono::milliseconds wait = retry.first_wait;
   while (true) {
     if (dropped_ || closing_) co_return Fail(GoneError());
     const Result<Offset> reached = primary_key_->Commit(target);
     if (!reached) co_return co_await RecoverStore(reached.error());
-    if (*reached > high_watermark_) wait = kFirstCommitRetry;
+    if (*reached > high_watermark_) wait = retry.first_wait;
     AdvanceHighWatermark(*reached);
     if (*reached >= target) co_return Status{};
     co_await runtime::Sleep(wait);
-    wait = std::min(wait * 2, kLastCommitRetry);
+    wait = std::min(wait * 2, retry.longest_wait);
   }
 }
 
@@ -79,7 +74,7 @@ runtime::Task<Status> Replica::RecoverStore(Error why) {
   const Offset end = log_->end_offset();
   std::string reason;
   while (true) {
-    co_await runtime::Sleep(kReopenInterval);
+    co_await runtime::Sleep(primary_key_->retry().reopen_interval);
     if (dropped_ || closing_) co_return Fail(GoneError());
     Status reopened = co_await primary_key_->Reopen(end);
     if (reopened) break;

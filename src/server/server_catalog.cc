@@ -76,7 +76,7 @@ runtime::Task<Status> Server::OpenReplicasOn(ServerShard& shard, std::vector<Tab
                                                         shard.commit, shard.range_cache);
       if (kv_table) {
         replica->AddPrimaryKey(kv_table, *store_engine_, StoreDirectory(*table, bucket.bucket),
-                               SnapshotPlaceOf(*table, bucket.bucket));
+                               SnapshotPlaceOf(*table, bucket.bucket), settings_.store_retry);
       }
       shard.replicas.Add(std::move(replica));
       shard.metrics.buckets.Add(1);

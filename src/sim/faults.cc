@@ -70,6 +70,10 @@ server::ServerSettings ChooseSettings(runtime::RandomSource& random, const Profi
   settings.connection_memory_bytes = random.Between(1, 64) << 10;
   settings.remote_data_dir = "/remote";
   if (random.Chance(0.5)) settings.close_idle_store_interval = milliseconds(random.Between(1, 100));
+  settings.store_retry = {.commits = static_cast<int>(random.Between(1, 3)),
+                          .first_wait = milliseconds(1),
+                          .longest_wait = milliseconds(random.Between(1, 20)),
+                          .reopen_interval = milliseconds(random.Between(1, 20))};
   if (random.Chance(0.6)) settings.kv_snapshot_interval = milliseconds(random.Between(3, 200));
   settings.kv_snapshots_retained = static_cast<int32_t>(random.Between(1, 3));
   settings.scans.ttl = milliseconds(random.Between(1, 100'000));
