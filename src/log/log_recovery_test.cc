@@ -229,6 +229,32 @@ TEST_F(LogRecoveryTest, RecoveryWritesAgainWhatAFailedSyncLeftInTheCache) {
   }
 }
 
+// The next process finds the file as short as it should be, in the page cache alone.
+TEST_F(LogRecoveryTest, WhatRecoveryCutIsGoneForGoodThoughItsFirstSyncFailed) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    runtime::SimWorld world(seed);
+    runtime::SimMachine& machine = world.AddMachine(1);
+    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
+      auto log = *Open();
+      EXPECT_TRUE(Append(*log, {}));
+      const uint64_t first = **machine.files().SizeOf(SegmentPath(0));
+      EXPECT_TRUE(Append(*log, {}));
+      EXPECT_TRUE(co_await log->Sync());
+      log.reset();
+      EXPECT_TRUE(machine.FlipBit(SegmentPath(0), 2 * first - 1, 0));
+      machine.disk_faults.sync_error = 1;
+      EXPECT_FALSE(Open(false));
+      machine.disk_faults.sync_error = 0;
+      log = *Open(false);
+      EXPECT_EQ(log->end_offset(), Offset(1));
+      log.reset();
+      machine.Crash(runtime::SimCrash::kPower);
+      machine.Reboot();
+      EXPECT_EQ(**machine.files().SizeOf(SegmentPath(0)), first) << "seed " << seed;
+    }));
+  }
+}
+
 // It could come back in place of what is written there next, as long and with a CRC that fits.
 TEST_F(LogRecoveryTest, WhatAFailedWriteLeftIsGoneForGood) {
   int failed = 0;

@@ -178,9 +178,9 @@ Result<RecoveredSegment> Segment::Recover(Offset trusted_below) {
   }
   if (scan.problem()) recovered.problem = format::Describe(*scan.problem());
   recovered.cut_bytes = file_size - size_;
-  if (recovered.cut_bytes > 0) {
-    STROM_TRY_VOID(file_->Truncate(size_));
-  }
+  // Even if it is as long as it should be: a process before may have cut it and its sync failed, so
+  // that what it cut is gone from the page cache alone.
+  STROM_TRY_VOID(file_->Truncate(size_));
   STROM_TRY_VOID(Rewrite(*file_, trusted_bytes, size_));
   MarkChecked(trusted_bytes, size_);
   indexes_loaded_ = true;
