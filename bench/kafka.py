@@ -20,7 +20,7 @@ def tool(server, main, *arguments):
 def kafka_once(server, topic, total):
     records = total // RECORD_BYTES
     bootstrap = f"127.0.0.1:{server.port}"
-    load.warm_memory(server.folder.parent, total * 1.2)
+    load.warm_memory(server.folder.parent, total)
     with load.Usage(server) as wrote:
         out = tool(server, "org.apache.kafka.tools.ProducerPerformance", "--topic", topic, "--num-records",
                    str(records), "--record-size", str(RECORD_BYTES), "--throughput", "-1", "--producer-props",

@@ -22,12 +22,13 @@ DATABASE = "bench"
 
 
 def warm_memory(folder, volume):
-    """Writes a file of so many bytes and deletes it. A virtual machine may have given idle memory back to its
-    host: the first touch of such a page costs many times an append, and whoever comes first would pay it."""
+    """Before a load that makes a server write so many bytes: writes a file that is a little larger and deletes
+    it. A virtual machine may have given idle memory back to its host: the first touch of such a page costs
+    many times an append, and whoever comes first would pay it."""
     folder.mkdir(parents=True, exist_ok=True)
     path, piece = folder / "warm", bytes(1 << 20)
     with open(path, "wb", buffering=0) as f:
-        for _ in range(int(volume) // len(piece) + 1):
+        for _ in range(int(volume * 1.2) // len(piece) + 1):
             f.write(piece)
     path.unlink()
 

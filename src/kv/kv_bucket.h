@@ -77,7 +77,7 @@ class KvBucket {
   std::shared_ptr<const Store> ShareStore() const { return store_; }
   // Gives the store up, to be closed elsewhere.
   std::shared_ptr<Store> TakeStore() { return std::move(store_); }
-  void PutStoreBack(std::shared_ptr<Store> store) { store_ = std::move(store); }
+  bool store_is_shared() const { return store_.use_count() > 1; }
 
  private:
   std::shared_ptr<KvTable> table_;

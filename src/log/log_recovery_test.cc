@@ -10,7 +10,19 @@ using runtime::RunOnShard;
 using runtime::Task;
 using runtime::ThisShard;
 
-using LogRecoveryTest = LogTest;
+class LogRecoveryTest : public LogTest {
+ protected:
+  // On a machine of its own for each seed, whose disk does otherwise each time.
+  template <class Body>
+  static void OnMachines(uint64_t seeds, Body body) {
+    for (uint64_t seed = 1; seed <= seeds; ++seed) {
+      SCOPED_TRACE(seed);
+      runtime::SimWorld world(seed);
+      runtime::SimMachine& machine = world.AddMachine(1);
+      EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> { return body(machine); }));
+    }
+  }
+};
 
 TEST_F(LogRecoveryTest, FiveBatchesPerWriterAreRememberedOverAnyRestart) {
   for (const bool clean : {true, false}) {
@@ -204,103 +216,87 @@ TEST_F(LogRecoveryTest, AFlippedMagicIsDamage) {
 }
 
 TEST_F(LogRecoveryTest, RecoveryWritesAgainWhatAFailedSyncLeftInTheCache) {
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
-    runtime::SimWorld world(seed);
-    runtime::SimMachine& machine = world.AddMachine(1);
-    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
-      auto log = *Open();
-      EXPECT_TRUE(Append(*log, {}));
-      EXPECT_TRUE(co_await log->Sync());
-      EXPECT_TRUE(Append(*log, {}));
-      machine.disk_faults.sync_error = 1;
-      EXPECT_FALSE(co_await log->Sync());
-      machine.disk_faults.sync_error = 0;
-      EXPECT_FALSE(co_await log->CloseCleanly());
-      // The next process finds it in the page cache, and tells readers that it is there …
-      log = *Open(false, Offset(1));
-      EXPECT_EQ(log->synced_offset(), Offset(2));
-      log.reset();
-      // … so it must survive.
-      machine.Crash(runtime::SimCrash::kPower);
-      machine.Reboot();
-      log = *Open(false, Offset(1));
-      EXPECT_EQ(log->end_offset(), Offset(2)) << "seed " << seed;
-    }));
-  }
+  OnMachines(20, [&](runtime::SimMachine& machine) -> Task<void> {
+    auto log = *Open();
+    EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await log->Sync());
+    EXPECT_TRUE(Append(*log, {}));
+    machine.disk_faults.sync_error = 1;
+    EXPECT_FALSE(co_await log->Sync());
+    machine.disk_faults.sync_error = 0;
+    EXPECT_FALSE(co_await log->CloseCleanly());
+    // The next process finds it in the page cache, and tells readers that it is there …
+    log = *Open(false, Offset(1));
+    EXPECT_EQ(log->synced_offset(), Offset(2));
+    log.reset();
+    // … so it must survive.
+    machine.Crash(runtime::SimCrash::kPower);
+    machine.Reboot();
+    log = *Open(false, Offset(1));
+    EXPECT_EQ(log->end_offset(), Offset(2));
+  });
 }
 
 // The next process finds the file as short as it should be, in the page cache alone.
 TEST_F(LogRecoveryTest, WhatRecoveryCutIsGoneForGoodThoughItsFirstSyncFailed) {
-  for (uint64_t seed = 1; seed <= 20; ++seed) {
-    runtime::SimWorld world(seed);
-    runtime::SimMachine& machine = world.AddMachine(1);
-    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
-      auto log = *Open();
-      EXPECT_TRUE(Append(*log, {}));
-      const uint64_t first = **machine.files().SizeOf(SegmentPath(0));
-      EXPECT_TRUE(Append(*log, {}));
-      EXPECT_TRUE(co_await log->Sync());
-      log.reset();
-      EXPECT_TRUE(machine.FlipBit(SegmentPath(0), 2 * first - 1, 0));
-      machine.disk_faults.sync_error = 1;
-      EXPECT_FALSE(Open(false));
-      machine.disk_faults.sync_error = 0;
-      log = *Open(false);
-      EXPECT_EQ(log->end_offset(), Offset(1));
-      log.reset();
-      machine.Crash(runtime::SimCrash::kPower);
-      machine.Reboot();
-      EXPECT_EQ(**machine.files().SizeOf(SegmentPath(0)), first) << "seed " << seed;
-    }));
-  }
+  OnMachines(20, [&](runtime::SimMachine& machine) -> Task<void> {
+    auto log = *Open();
+    EXPECT_TRUE(Append(*log, {}));
+    const uint64_t first = **machine.files().SizeOf(SegmentPath(0));
+    EXPECT_TRUE(Append(*log, {}));
+    EXPECT_TRUE(co_await log->Sync());
+    log.reset();
+    EXPECT_TRUE(machine.FlipBit(SegmentPath(0), 2 * first - 1, 0));
+    machine.disk_faults.sync_error = 1;
+    EXPECT_FALSE(Open(false));
+    machine.disk_faults.sync_error = 0;
+    log = *Open(false);
+    EXPECT_EQ(log->end_offset(), Offset(1));
+    log.reset();
+    machine.Crash(runtime::SimCrash::kPower);
+    machine.Reboot();
+    EXPECT_EQ(**machine.files().SizeOf(SegmentPath(0)), first);
+  });
 }
 
 // It could come back in place of what is written there next, as long and with a CRC that fits.
 TEST_F(LogRecoveryTest, WhatAFailedWriteLeftIsGoneForGood) {
   int failed = 0;
-  for (uint64_t seed = 1; seed <= 100; ++seed) {
-    runtime::SimWorld world(seed);
-    runtime::SimMachine& machine = world.AddMachine(1);
-    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
-      auto log = *Open();
-      machine.disk_faults.write_error = 0.5;
-      const bool appended = Append(*log, {}).has_value();
-      machine.disk_faults.write_error = 0;
-      if (appended || log->failure()) co_return;
-      ++failed;
-      log.reset();
-      machine.Crash(runtime::SimCrash::kPower);
-      machine.Reboot();
-      EXPECT_EQ(**machine.files().SizeOf(SegmentPath(0)), 0U) << "seed " << seed;
-    }));
-  }
+  OnMachines(100, [&](runtime::SimMachine& machine) -> Task<void> {
+    auto log = *Open();
+    machine.disk_faults.write_error = 0.5;
+    const bool appended = Append(*log, {}).has_value();
+    machine.disk_faults.write_error = 0;
+    if (appended || log->failure()) co_return;
+    ++failed;
+    log.reset();
+    machine.Crash(runtime::SimCrash::kPower);
+    machine.Reboot();
+    EXPECT_EQ(**machine.files().SizeOf(SegmentPath(0)), 0U);
+  });
   EXPECT_GT(failed, 10);
 }
 
 TEST_F(LogRecoveryTest, AFailedSyncIsKnownToTheOneBesideIt) {
   options_.segment_bytes = 250;
-  for (uint64_t seed = 1; seed <= 200; ++seed) {
-    runtime::SimWorld world(seed);
-    runtime::SimMachine& machine = world.AddMachine(1);
-    EXPECT_TRUE(world.Run(machine, [&]() -> Task<void> {
-      auto log = *Open();
-      for (int i = 0; i < 5; ++i)
-        EXPECT_TRUE(Append(*log, {}));
-      machine.disk_faults.sync_error = 0.3;
-      std::vector<Task<Status>> both;
-      both.push_back(log->Sync());
-      both.push_back(log->SyncFinishedSegments());
-      const auto results = co_await runtime::WhenAll(std::move(both));
-      machine.disk_faults.sync_error = 0;
-      const bool promised = results[0].has_value() || log->synced_offset() == Offset(5);
-      log.reset();
-      machine.Crash(runtime::SimCrash::kPower);
-      machine.Reboot();
-      if (!promised) co_return;
-      log = *Open();
-      EXPECT_EQ(log->end_offset(), Offset(5)) << "seed " << seed;
-    }));
-  }
+  OnMachines(200, [&](runtime::SimMachine& machine) -> Task<void> {
+    auto log = *Open();
+    for (int i = 0; i < 5; ++i)
+      EXPECT_TRUE(Append(*log, {}));
+    machine.disk_faults.sync_error = 0.3;
+    std::vector<Task<Status>> both;
+    both.push_back(log->Sync());
+    both.push_back(log->SyncFinishedSegments());
+    const auto results = co_await runtime::WhenAll(std::move(both));
+    machine.disk_faults.sync_error = 0;
+    const bool promised = results[0].has_value() || log->synced_offset() == Offset(5);
+    log.reset();
+    machine.Crash(runtime::SimCrash::kPower);
+    machine.Reboot();
+    if (!promised) co_return;
+    log = *Open();
+    EXPECT_EQ(log->end_offset(), Offset(5));
+  });
 }
 
 TEST_F(LogRecoveryTest, WritersOfDeletedSegmentsAreForgottenAtTheNextStart) {

@@ -175,16 +175,22 @@ float PrimaryKey::Pressure() {
   return kv::PressureOf(Load(), refused_);
 }
 
-runtime::Task<bool> PrimaryKey::CloseNow() {
+runtime::Task<bool> PrimaryKey::CloseUnlessRead() {
+  if (bucket_->store_is_shared() || bucket_->store().has_cursors()) co_return false;
+  opening_ = true;
+  (void)co_await LetGoOfStore(false);
+  opening_ = false;
+  opened_.Notify();
+  co_return true;
+}
+
+runtime::Task<Status> PrimaryKey::LetGoOfStore(bool flush) {
   std::shared_ptr<kv::Store> store = bucket_->TakeStore();
-  if (store.use_count() > 1 || store->has_cursors()) {
-    bucket_->PutStoreBack(std::move(store));
-    co_return false;
-  }
   bucket_.reset();
-  co_return co_await runtime::OnBlockingPool([&] {
+  co_return co_await runtime::OnBlockingPool([&]() -> Status {
+    Status flushed = flush ? store->Flush() : Status{};
     store.reset();
-    return true;
+    return flushed;
   });
 }
 
@@ -201,14 +207,8 @@ runtime::Task<Status> PrimaryKey::Reopen(Offset committed) {
     return files.Remove(probe);
   }));
   if (closed_) co_return CheckWritable();
-  if (bucket_) {
-    opening_ = true;
-    const bool closed = co_await CloseNow();
-    opening_ = false;
-    opened_.Notify();
-    if (!closed) {
-      co_return Fail(ErrorCode::kKvStorage, "The store of {} is still being read.", table_->name());
-    }
+  if (bucket_ && !co_await CloseUnlessRead()) {
+    co_return Fail(ErrorCode::kKvStorage, "The store of {} is still being read.", table_->name());
   }
   STROM_CO_TRY_VOID(co_await OpenNow(committed));
   failure_.reset();
@@ -228,11 +228,7 @@ runtime::Task<Result<bool>> PrimaryKey::CloseIfIdle() {
   if (!flushed) co_return Fail(flushed.error());
   // Writers and readers may have come meanwhile.
   if (!bucket_ || closed_ || opening_ || store.TakeUsed()) co_return false;
-  opening_ = true;
-  const bool closed = co_await CloseNow();
-  opening_ = false;
-  opened_.Notify();
-  co_return closed;
+  co_return co_await CloseUnlessRead();
 }
 
 runtime::Task<Result<std::optional<int64_t>>> PrimaryKey::TakeSnapshot() {
@@ -252,13 +248,7 @@ runtime::Task<Status> PrimaryKey::Close(bool flush) {
     co_await opened_.Wait();
   auto held = co_await snapshot_lock_.Lock();
   if (!bucket_) co_return Status{};
-  std::shared_ptr<kv::Store> store = bucket_->TakeStore();
-  bucket_.reset();
-  co_return co_await runtime::OnBlockingPool([&]() -> Status {
-    Status flushed = flush ? store->Flush() : Status{};
-    store.reset();
-    return flushed;
-  });
+  co_return co_await LetGoOfStore(flush);
 }
 
 }  // namespace strom::replica

@@ -76,8 +76,10 @@ class PrimaryKey {
   using Opened = Result<std::unique_ptr<kv::Store>>;
 
   runtime::Task<Status> OpenNow(Offset committed);
-  // Gives a store that nobody else holds up; else it stays open. Whether it was closed.
-  runtime::Task<bool> CloseNow();
+  // Closes the store unless somebody reads it. Whether it was closed.
+  runtime::Task<bool> CloseUnlessRead();
+  // Closes the store on the blocking pool, where it is made durable first if `flush`.
+  runtime::Task<Status> LetGoOfStore(bool flush);
   runtime::Task<Opened> OpenStore(Offset committed);
   runtime::Task<Opened> Rebuild(Opened store, Offset committed, std::string_view reason);
   const kv::StoreLoad& Load();

@@ -29,18 +29,18 @@ Result<Appended> Replica::Put(ByteView records, const kv::PutOptions& options, T
   STROM_TRY_VOID(primary_key_->CheckWritable());
   STROM_TRY_VOID(primary_key_->CheckPressure(records.size()));
   STROM_TRY(const format::KvBatch batch, format::ParseKvBatch(records));
-  kv::KvBucket& own_rows = rows();
-  STROM_TRY(Bytes changelog, own_rows.Prepare(batch, options));
+  kv::KvBucket& rows = this->rows();
+  STROM_TRY(Bytes changelog, rows.Prepare(batch, options));
   const auto header = format::ReadBatchHeader(changelog);
   STROM_CHECK(header.has_value());
   log::AppendBatch append[] = {{changelog, *header}};
   auto appended = log_->Append(append, now);
   if (!appended || appended->duplicate) {
-    own_rows.Discard();
+    rows.Discard();
     if (!appended) return Fail(appended.error());
     return Appended{appended->base_offset, appended->end_offset};
   }
-  own_rows.Keep(appended->end_offset);
+  rows.Keep(appended->end_offset);
   StartCommit();
   return Appended{appended->base_offset, appended->end_offset};
 }

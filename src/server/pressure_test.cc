@@ -297,6 +297,16 @@ ServerSettings ClosingIdleStores() {
   return settings;
 }
 
+// A store that nobody needs stays open while `reason` holds, and no longer.
+Task<void> ExpectOpenWhile(bool& reason, const Behaviour& behaviour) {
+  EXPECT_TRUE(reason);
+  co_await runtime::Sleep(20 * kLonger);
+  EXPECT_EQ(behaviour.open_stores, 1);
+  reason = false;
+  co_await runtime::Sleep(20 * kLonger);
+  EXPECT_EQ(behaviour.open_stores, 0);
+}
+
 TEST(IdleStores, AreClosedAndOpenedAgainWhenTheyAreNeeded) {
   WithServer(
       [](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
@@ -333,11 +343,7 @@ TEST(IdleStores, ThoseThatAreReadOrScannedStayOpen) {
         }
         EXPECT_EQ(behaviour.opened_stores, 1);
         behaviour.has_cursors = true;
-        co_await runtime::Sleep(20 * kLonger);
-        EXPECT_EQ(behaviour.open_stores, 1);
-        behaviour.has_cursors = false;
-        co_await runtime::Sleep(20 * kLonger);
-        EXPECT_EQ(behaviour.open_stores, 0);
+        co_await ExpectOpenWhile(behaviour.has_cursors, behaviour);
       },
       ClosingIdleStores());
 }
@@ -347,11 +353,7 @@ TEST(IdleStores, WhoseRowsAreInNoSnapshotStayOpen) {
       [](TestClient& client, TableId table, Behaviour& behaviour) -> Task<void> {
         behaviour.has_no_snapshots = true;
         EXPECT_EQ((co_await Put(client, table, 2, -1)).log_end_offset(), 1);
-        co_await runtime::Sleep(20 * kLonger);
-        EXPECT_EQ(behaviour.open_stores, 1);
-        behaviour.has_no_snapshots = false;
-        co_await runtime::Sleep(20 * kLonger);
-        EXPECT_EQ(behaviour.open_stores, 0);
+        co_await ExpectOpenWhile(behaviour.has_no_snapshots, behaviour);
       },
       ClosingIdleStores());
 }

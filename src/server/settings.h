@@ -63,8 +63,8 @@ struct ServerSettings {
   // What keeps the rows of primary-key tables; none: RocksDB with the options above.
   std::shared_ptr<kv::StoreEngine> store_engine;
   std::chrono::milliseconds close_idle_interval{std::chrono::minutes(10)};        // 0: never
-  replica::StoreRetry store_retry;                                                // no key
   std::chrono::milliseconds close_idle_store_interval{std::chrono::minutes(10)};  // 0: never
+  replica::StoreRetry store_retry;                                                // no key
   std::chrono::milliseconds segment_max_age{std::chrono::hours(7 * 24)};
   std::chrono::milliseconds retention_interval{300'000};
   bool roll_expired_active_segment = false;
